@@ -13,6 +13,9 @@ closures, and only `__init__` is compiled, when an object of its class is first 
 
 `fields`, `replace`, `asdict` and `field` are the standard library's, and classes of either kind may inherit from the
 other. What is not here: `order`, `InitVar`, `KW_ONLY`, annotations that are not texts.
+
+A frozen class pays for its guard each time an object is made: ten times what the object itself costs. `unguarded` takes
+the guard from classes of which a single file makes tens of thousands.
 """
 
 from __future__ import annotations
@@ -23,15 +26,17 @@ from dataclasses import MISSING, Field, FrozenInstanceError
 from operator import attrgetter
 from reprlib import recursive_repr
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "unguarded"]
 
 _ELSEWHERE = ("InitVar", "dataclasses.InitVar", "KW_ONLY", "dataclasses.KW_ONLY")
 _OF_CLASS = ("ClassVar", "typing.ClassVar")
 
 _OWN_NAMES = ("_set", "_missing", "_default_", "_make_")
 """Beginnings of the names that a compiled `__init__` uses itself."""
+
+_C = TypeVar("_C", bound=type)
 
 if TYPE_CHECKING:
     # Type checkers know the standard library's decorator, and all that follows from it.
@@ -55,6 +60,25 @@ else:
         return made(cls)
 
 
+def unguarded(cls: _C) -> _C:
+    """Take the guard from a frozen data class, and from all that inherit from it: nothing refuses an assignment.
+
+    Type checkers refuse one as before. Raises TypeError (a class that is not frozen here, or inherits a guard).
+    """
+    settings = vars(cls).get("__dataclass_params__")
+    if not isinstance(settings, SimpleNamespace) or not settings.frozen:
+        raise TypeError(f"`{cls.__name__}` is no frozen data class")
+    if _inherits_guard(cls):
+        raise TypeError(f"`{cls.__name__}` inherits from a class that says how attributes are set")
+
+    for name in ("__setattr__", "__delattr__"):
+        delattr(cls, name)
+    settings.unguarded = True
+    if isinstance(vars(cls).get("__init__"), _Initializer):
+        cls.__init__ = _Initializer(cls, frozen=False)  # type: ignore[misc]
+    return cls
+
+
 def _made(cls: type, eq: bool, frozen: bool, slots: bool, kw_only: bool) -> type:
     """The class, with its fields and methods; another one of the same name where it is to have slots."""
     _require_known_form(cls, frozen)
@@ -69,9 +93,18 @@ def _made(cls: type, eq: bool, frozen: bool, slots: bool, kw_only: bool) -> type
 
     # The standard library looks for these two in the classes that it is given, and in their bases.
     cls.__dataclass_fields__ = found  # type: ignore[attr-defined]
-    cls.__dataclass_params__ = SimpleNamespace(frozen=frozen, eq=eq)  # type: ignore[attr-defined]
+    cls.__dataclass_params__ = SimpleNamespace(frozen=frozen, eq=eq, unguarded=False)  # type: ignore[attr-defined]
     _add_methods(cls, eq, frozen, slots)
+
+    settings = [vars(base).get("__dataclass_params__") for base in cls.__mro__[1:]]
+    if any(getattr(one, "unguarded", False) for one in settings) and not _inherits_guard(cls):
+        unguarded(cls)
     return cls
+
+
+def _inherits_guard(cls: type) -> bool:
+    """Return whether a base of a class, `object` aside, says how attributes are set."""
+    return any("__setattr__" in vars(base) for base in cls.__mro__[1:-1])
 
 
 def _require_known_form(cls: type, frozen: bool) -> None:

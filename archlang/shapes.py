@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.sizes import (
     LARGEST,
     Dim,
@@ -35,6 +35,7 @@ __all__ = (
 )
 
 
+@unguarded
 @dataclass(frozen=True)
 class Tensor:
     """Sizes without the batch: one for a vector, two for a sequence, three for a map, four for a volume.
@@ -77,6 +78,7 @@ class Tensor:
         return f"{sizes} of 0..{self.range - 1}"
 
 
+@unguarded
 @dataclass(frozen=True)
 class Bundle:
     """Parallel values. `words`, for branches of a code, holds the column of each member: a digit a class ("011...")."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 from math import ceil, floor, inf, lcm
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 LARGEST = 1 << 20
 
@@ -66,6 +66,7 @@ Atom = Symbol | Floor
 Monomial = tuple[Atom, ...]
 
 
+@unguarded
 @dataclass(frozen=True)
 class Poly:
     """An integer-valued polynomial: monomials (sorted atoms, the empty one last) with rational coefficients.
@@ -74,6 +75,16 @@ class Poly:
     """
 
     terms: tuple[tuple[Monomial, Fraction], ...]
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.terms)  # fractions take long to hash, and sizes are keys of what is known
+
+    def __reduce__(self) -> tuple[type[Poly], tuple[object, ...]]:
+        return Poly, (self.terms,)  # without the hash, which differs from process to process
 
     def __add__(self, other: Dim) -> Dim:
         if other == 0:
@@ -156,7 +167,7 @@ Dim = int | Poly
 
 def symbol(name: str, low: int = 1, high: int = LARGEST, divisor: int = 1) -> Poly:
     """The size called `name` as something to calculate with. Both bounds are included."""
-    return _poly(((Symbol(name, low, high, divisor),), Fraction(1)))
+    return Poly((((Symbol(name, low, high, divisor),), Fraction(1)),))
 
 
 def at_least(size: Dim, bound: int) -> bool | None:
@@ -244,10 +255,6 @@ def substitute(size: Dim, values: dict[str, int]) -> int:
     return int(total)
 
 
-def _poly(*terms: tuple[Monomial, Fraction]) -> Poly:
-    return Poly(terms)
-
-
 def _terms(size: Dim) -> tuple[tuple[Monomial, Fraction], ...]:
     if isinstance(size, int):
         return (((), Fraction(size)),)
@@ -319,7 +326,7 @@ def _floored(size: Poly, by: int) -> Dim:
     if len(rest) == 1 and len(rest[0][0]) == 1 and rest[0][1] == 1 and isinstance(atom, Floor):
         # floor((floor(p / a) + c) / b) = floor((p + a c) / (a b)), divided anew for what now comes out whole.
         return (atom.of + int(constant) * atom.by) // (atom.by * by)
-    return _poly(((Floor(size, by),), Fraction(1)))
+    return Poly((((Floor(size, by),), Fraction(1)),))
 
 
 def _total(terms: tuple[tuple[Monomial, Fraction], ...], end: int) -> float | Fraction:

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import field
 from functools import cached_property
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,7 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Span:
     """Characters `start` (included) to `end` (excluded) of a source, counted from 0."""

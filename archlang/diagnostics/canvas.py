@@ -5,7 +5,7 @@ Both forms show the same characters, so that nothing is said by colour alone.
 
 from __future__ import annotations
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 COLOURS = {
     "error": "1;31",
@@ -18,6 +18,7 @@ COLOURS = {
 }
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class StyledText:
     """A stretch of text in one style: a key of `COLOURS`, or empty for plain text."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from unicodedata import category, combining, east_asian_width
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 TAB = 4
 MARKS = 4  # combining marks that one letter may carry; further ones are shown as numbers
@@ -18,6 +18,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories without a visible form: controls, formats, surrogates, private, unassigned, separators."""
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class CharacterCell:
     """One character as it is shown: the text and the columns it takes. A combining mark joins the letter before it."""

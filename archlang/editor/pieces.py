@@ -43,13 +43,13 @@ def marked_wrong(scanned: Scanned) -> list[Token]:
     marked = [_mark(token, places) for token in scanned.tokens]
     for span in places:
         if not any(token.start <= span.start < token.end for token in scanned.tokens):
-            marked.append(Token("WRONG", span.text, span))
+            marked.append(Token.at(span, "WRONG", span.text))
     return sorted(marked, key=lambda token: token.start)
 
 
 def _mark(token: Token, places: Sequence[Span]) -> Token:
     if any(token.start <= span.start < token.end for span in places):
-        return Token("WRONG", token.text, token.span, None, token.first)
+        return Token("WRONG", token.text, token.source, token.start, token.end, None, token.first)
     return token
 
 

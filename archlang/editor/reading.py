@@ -87,8 +87,9 @@ class _Repair:
     def __init__(self, source: Source, tokens: Sequence[Token], limits: Limits) -> None:
         self.source, self.written, self.limits = source, tuple(tokens), limits
         behind = Span(source, len(source.text), len(source.text) + 1)  # no part that is cut seems to be finished
-        self.closer = Token("RBRACE", "}", behind)
-        self.pragma = (Token("ARCHLANG", "archlang", Span(source, 0, 0)), Token("NUMBER", "1", Span(source, 0, 0), 1))
+        self.closer = Token.at(behind, "RBRACE", "}")
+        place = Span(source, 0, 0)
+        self.pragma = (Token.at(place, "ARCHLANG", "archlang"), Token.at(place, "NUMBER", "1", 1))
         self.kept: list[_Kept] = []
         self.hidden: set[str] = set()
 

@@ -31,7 +31,7 @@ from archlang.elaborate.values import (
     TensorValue,
 )
 from archlang.ops.kinds import Fault, Kind, ListKind, OneOf, StageKind, TensorKind, describe
-from archlang.ops.model import AUTO, REQUIRED, Arg, OpCall
+from archlang.ops.model import AUTO, Arg, OpCall
 from archlang.ops.tables import Table, TableKind
 from archlang.ops.tokens import EMBEDDING
 from archlang.ops.values import Option, show
@@ -42,6 +42,9 @@ from archlang.syntax.tree import ListOf as ListTree
 
 def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: Span, env: Env) -> Given:
     """Return the checked arguments of an operation, a structure or a setting. Raises `Poisoned` when one is wrong."""
+    if not arguments and not takes.required:
+        return Given(dict(takes.defaults))
+
     mistakes_before = len(b.mistakes)
     placed = place(b, takes, arguments)
     # A mistake that another copy of the block has reported already is not counted again; arguments left over tell it.
@@ -51,9 +54,10 @@ def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: S
     values: dict[str, Any] = dict(takes.defaults)
     spans: dict[str, Span] = {}
     for arg in takes.args:
-        here = placed.get(arg.name)
-        if here is None and values[arg.name] is not REQUIRED:
+        if arg.name not in placed and arg.name not in takes.required:
             continue
+
+        here = placed.get(arg.name)
         # The argument in the wrong place may be this one, misspelt: "missing" would report one mistake twice.
         if here is None and bad:
             continue

@@ -11,10 +11,10 @@ from typing import Any
 
 from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic, Fix, Label, error
-from archlang.elaborate.known_uses import KnownUses
 from archlang.elaborate.values import Env, Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.elaborate.watching import Watcher
 from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.known_uses import KnownUses
 from archlang.kernels import Window
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault

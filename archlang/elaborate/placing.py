@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
 from archlang.ops.kinds import Fault, Flag, SizeOf, TensorKind
@@ -20,6 +20,7 @@ LARGEST_EPSILON = 0.01  # a momentum is larger
 SHORT = 40  # characters of an argument that is repeated in a message
 
 
+@unguarded
 @dataclass(frozen=True)
 class Signature:
     """The parameters of something that is called.
@@ -54,6 +55,11 @@ class Signature:
     def defaults(self) -> dict[str, object]:
         """The value of each parameter where nothing is given, in order; REQUIRED where something must be."""
         return {arg.name: _default(arg) for arg in self.args}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """Those that have no default."""
+        return frozenset(name for name, value in self.defaults.items() if value is REQUIRED)
 
     @cached_property
     def known(self) -> frozenset[str]:

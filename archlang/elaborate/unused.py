@@ -106,12 +106,17 @@ def _lets(node: TreeNode) -> Iterator[Let]:
         yield from _lets(child)
 
 
-def _binders(node: TreeNode) -> Iterator[TreeNode]:
-    if isinstance(node, Let | Layer | Bind | Block | CodeDeclaration | Parameter | LoopName | Input):
-        yield node
+_BINDERS = (Let, Layer, Bind, Block, CodeDeclaration, Parameter, LoopName, Input)
+_WITHOUT_NAMES = (Imported, Stretch)
 
-    # The names of an import are looked at by themselves, and those in a phase or step are settings.
-    if isinstance(node, Imported | Stretch):
-        return
-    for child in children(node):
-        yield from _binders(child)
+
+def _binders(node: TreeNode) -> Iterator[TreeNode]:
+    # A stack of its own: generators inside one another hand each node on once for every level.
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, _BINDERS):
+            yield one
+        # The names of an import are looked at by themselves, and those in a phase or step are settings.
+        if not isinstance(one, _WITHOUT_NAMES):
+            stack += reversed(children(one))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from typing import Any
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.graph.ir import Frame, Member, Port
 from archlang.ops.model import Op, Structure
 from archlang.ops.values import CodeValue
@@ -15,6 +15,7 @@ from archlang.source import NOWHERE, Span
 from archlang.syntax.tree import Block, Body, Expr, For, If, TreeNode
 
 
+@unguarded
 @dataclass(frozen=True)
 class TensorValue:
     """One tensor: the port that makes it, and its type. `passed`: the test of an `if` that let it through unchanged."""
@@ -36,6 +37,7 @@ class Tag:
     drop: float = 0.0
 
 
+@unguarded
 @dataclass(frozen=True)
 class BundleValue:
     """Parallel values; `tag` where they are the branches of a code."""
@@ -130,6 +132,7 @@ class AbsentOutput:
 # --- where a node stands ---------------------------------------------------------------------------------------------
 
 
+@unguarded
 @dataclass(frozen=True)
 class Place:
     """A scope of module names: its path, the names taken in it so far, and how the build came here."""
@@ -276,6 +279,7 @@ class Env:
 # --- stages ----------------------------------------------------------------------------------------------------------
 
 
+@unguarded
 @dataclass(frozen=True)
 class Given:
     """Arguments of a call, checked: values by name, the place of each, and of every single one where it is several."""
@@ -288,6 +292,7 @@ class Given:
         return self.values[name]
 
 
+@unguarded
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """Something that a flow can pass through. `span` is the place where it is used."""
@@ -386,6 +391,7 @@ class LayerStage(Stage):
     path: tuple[str, ...]
 
 
+@unguarded
 @dataclass(frozen=True)
 class BlockValue:
     """A declared block, before it has arguments."""

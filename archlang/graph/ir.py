@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.ops.model import Op, OpCall, Weight
 from archlang.ops.values import CodeValue
 from archlang.shapes import Dim, Symbol, Tensor
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from archlang.graph.plan import Plan
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Port:
     """One output of a node: an edge's beginning."""
@@ -33,6 +34,7 @@ class Port:
     index: int = 0
 
 
+@unguarded
 @dataclass(frozen=True)
 class Frame:
     """One step of the way from the network to a node: the block, where it was used, what it was given.
@@ -49,6 +51,7 @@ class Frame:
     known: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
+@unguarded
 @dataclass(frozen=True)
 class Member:
     """A node's place in something parallel: the `index`-th of `count` members of the stage at module path `region`."""
@@ -59,6 +62,7 @@ class Member:
     count: int
 
 
+@unguarded
 @dataclass(frozen=True)
 class Node:
     """One operation. `id` is made by the compiler (`n0`, `n1`, ... in program order); `op` is a name of the catalogue.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Protocol
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Node
-from archlang.ops.model import REQUIRED, Weight
+from archlang.graph.known_uses import use_key
+from archlang.ops.model import REQUIRED, OpCall
 from archlang.ops.values import Size, show
 from archlang.shapes import Dim
 
@@ -47,6 +48,7 @@ def graph_of(network: HasGraph | Graph) -> Graph:
     raise ArchError(error("unsupported-module", f"a {type(network).__name__} was not compiled from a file"))
 
 
+@unguarded
 @dataclass(frozen=True)
 class Cost:
     """The cost of a node or scope: numbers in parameters and buffers, FLOPs and result bytes of one sample, operations.
@@ -125,21 +127,36 @@ class Scope:
 
 def costs(graph: Graph) -> dict[str, Cost]:
     """Each node's cost by its id. Weights that several nodes share count at the first of them."""
-    owners = {node.id for node in graph.modules().values()}
-    by_id = {}
+    by_id: dict[str, Cost] = {}
+    owned: set[tuple[str, ...]] = set()
+    # A network repeats few uses many times, and symbolic sizes take long to multiply: equal ones are counted once.
+    known: dict[tuple[object, ...], tuple[bool, Cost]] = {}
     for node in graph:
-        weights: tuple[Weight, ...] = ()
-        if node.id in owners:
-            weights = graph.weights(node)
+        call = graph.call(node)
+        use = use_key(node.op, call)
+        key = (id(node.op), use, node.outputs, node.rows)
+        if use is None or key not in known:
+            known[key] = _of_use(node, call)
+        weighs, cost = known[key]
 
-        by_id[node.id] = Cost(
-            parameters=sum((weight.numel for weight in weights if weight.trained), 0),
-            buffers=sum((weight.numel for weight in weights if not weight.trained), 0),
-            flops=node.rows * node.op.flops(graph.call(node)),
-            activation_bytes=sum((node.rows * tensor.elements * 4 for tensor in node.outputs), 0),  # float32
-            ops=1,
-        )
+        if node.path in owned:
+            cost = replace(cost, parameters=0, buffers=0)
+        elif weighs:
+            owned.add(node.path)
+        by_id[node.id] = cost
     return by_id
+
+
+def _of_use(node: Node, call: OpCall) -> tuple[bool, Cost]:
+    """Whether a node's module holds weights, and what it costs alone."""
+    weights = node.op.weights(call)
+    return bool(weights), Cost(
+        parameters=sum((weight.numel for weight in weights if weight.trained), 0),
+        buffers=sum((weight.numel for weight in weights if not weight.trained), 0),
+        flops=node.rows * node.op.flops(call),
+        activation_bytes=sum((node.rows * tensor.elements * 4 for tensor in node.outputs), 0),  # float32
+        ops=1,
+    )
 
 
 def by_use(node: Node) -> tuple[str, ...]:

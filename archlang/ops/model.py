@@ -11,7 +11,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.ops.facts import Facts, Form, Piece, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Extents, InputAt, Option
@@ -67,6 +67,7 @@ def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
     return tuple(arg.name for arg in args if arg.default is REQUIRED or arg.many or arg.placed)
 
 
+@unguarded
 @dataclass(frozen=True)
 class OpCall:
     """One use of an op: types in, checked arguments, and (once its shape rule ran) types out.
@@ -104,6 +105,7 @@ class OpCall:
         return {name: value.index for name, value in self.args.items() if isinstance(value, InputAt)}
 
 
+@unguarded
 @dataclass(frozen=True)
 class Weight:
     """A parameter, or (`trained` False) a buffer, by its name in the module's `state_dict`.

@@ -6,7 +6,6 @@ bounds the depth of everything that follows.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import zip_longest
 
 from archlang.dataclass import dataclass
@@ -38,7 +37,7 @@ def mark_heads(tokens: list[Token]) -> list[Token]:
         elif token.type in CLOSER:
             if token.type == "LBRACE" and heads_without_brace[-1]:
                 heads_without_brace[-1] -= 1
-                token = replace(token, type="HEAD_BRACE")
+                token = token.of_type("HEAD_BRACE")
             heads_without_brace.append(0)
         elif token.type in CLOSING and len(heads_without_brace) > 1:
             heads_without_brace.pop()

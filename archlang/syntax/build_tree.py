@@ -7,7 +7,7 @@ recurses, so no file is too deep for it. The span of each node runs from its fir
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import archlang.syntax.tree as tree
 from archlang.dataclass import dataclass
@@ -19,7 +19,7 @@ Part = Any
 """A token, a node or one of the two below: the parts of rules."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Bracketed:
     """The items between a pair of brackets, with the place of both."""
 
@@ -27,12 +27,15 @@ class Bracketed:
     span: Span
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Suffix:
     """`.name` or `[index]`, waiting for the value it belongs to; also the dotted name of an import."""
 
     part: str | Expr
     span: Span
+
+
+_STATEMENTS = get_args(tree.Statement)
 
 
 class TreeBuilder:
@@ -101,8 +104,10 @@ class TreeBuilder:
 
         # A body that holds both is refused later, with the place of each.
         nodes = _nodes(parts)
-        statements = tuple(node for node in nodes if isinstance(node, tree.Statement))
-        flows = tuple(node for node in nodes if not isinstance(node, tree.Statement))
+        statements = tuple([node for node in nodes if isinstance(node, _STATEMENTS)])
+        flows = nodes
+        if statements:
+            flows = tuple([node for node in nodes if not isinstance(node, _STATEMENTS)])
         return tree.Body(doc, statements, flows, span=_span(parts))
 
     home = head_braces = braces
@@ -242,12 +247,18 @@ for _rule, _method in {"if": _if, "for": _for, "import": _import, "from": _from}
 
 
 def _span(parts: Sequence[Part]) -> Span:
-    first: Span = parts[0].span
-    return first.to(parts[-1].span)
+    """The place from the first part of a rule to its last."""
+    first, last = parts[0], parts[-1]
+    # A token makes a span when it is asked for one, which is not needed here.
+    if not isinstance(first, Token):
+        first = first.span
+    if not isinstance(last, Token):
+        last = last.span
+    return Span(first.source, first.start, last.end)
 
 
 def _nodes(parts: Sequence[Part]) -> tuple[Any, ...]:
-    return tuple(part for part in parts if isinstance(part, TreeNode))
+    return tuple([part for part in parts if isinstance(part, TreeNode)])
 
 
 def _is(part: Part, type: str) -> bool:

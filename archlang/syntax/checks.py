@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import archlang.syntax.tree as tree
 from archlang.diagnostics import Diagnostic, Label, error
@@ -26,6 +27,9 @@ _IN_ROWS = (tree.Unary, tree.If)
 
 _MISTAKABLE = (tree.Body, tree.Call, tree.From, tree.Input, tree.Binary)
 """Nodes whose form the grammar leaves open; most of a file is others."""
+
+_LEAVES = {tree.Name, tree.In, tree.Number, tree.Truth, tree.Text, tree.SizeLiteral, tree.LoopName}
+_EXPRESSIONS = set(get_args(tree.Expr))
 
 _AROUND = 8  # levels that may stand around the longest sum: a call, a flow, braces
 _LONGEST_SHOWN = 100  # characters of a flow that a message repeats
@@ -64,9 +68,11 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
         if isinstance(node, tree.Binary):
             first = node.left
         owner = _owner(node)
-        deeper = depth + isinstance(node, tree.Expr)
+        deeper = depth + (type(node) in _EXPRESSIONS)
         for child in inner:
-            stack.append((child, owner, deeper, child is first))
+            # Half of all nodes hold no others: nothing but their depth can be wrong with them.
+            if deeper > limits.terms + _AROUND or type(child) not in _LEAVES:
+                stack.append((child, owner, deeper, child is first))
 
     return sorted(mistakes, key=lambda d: d.primary.span.start if d.primary else 0)
 

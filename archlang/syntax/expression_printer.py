@@ -30,6 +30,9 @@ class ExpressionPrinter:
 
     def _bare(self, node: Expr) -> Doc:
         """The document of an expression without parentheses around it."""
+        if isinstance(node, _ATOMS):  # most are
+            return _atom(node)
+
         match node:
             case tree.Flow():
                 return self.flow(node)
@@ -65,12 +68,11 @@ class ExpressionPrinter:
                 return cat(self.expr(value, BASE), f".{name}")
             case tree.Index(value=value, index=index):
                 return cat(self.expr(value, BASE), "[", align(self.expr(index)), "]")
-            case tree.From(path=path, arguments=None):
-                return f"from {quote(path)}"
-            case tree.From(path=path, arguments=arguments):
-                return cat(f"from {quote(path)} ", self.arguments(arguments or ()))
 
-        return _atom(node)
+        assert isinstance(node, tree.From)
+        if node.arguments is None:
+            return f"from {quote(node.path)}"
+        return cat(f"from {quote(node.path)} ", self.arguments(node.arguments))
 
     def arguments(self, arguments: tuple[tree.Argument, ...]) -> Doc:
         """The document of `(a, name = b)`."""
@@ -214,6 +216,10 @@ class ExpressionPrinter:
             else:
                 parts.append(soft(doc))
         return parts
+
+
+_ATOMS = (tree.Name, tree.In, tree.Number, tree.Truth, tree.Text, tree.SizeLiteral)
+"""Expressions that hold no others."""
 
 
 def _atom(node: Expr) -> str:

@@ -8,25 +8,28 @@ P. Wadler, "A prettier printer", in The Fun of Programming, 2003.
 
 from __future__ import annotations
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 WIDTH = 110
 _DEEPEST = 60  # a column past which nothing is aligned
 
 
 # --- documents -------------------------------------------------------------------------------------------------------
-# Each knows whether a line break inside it is certain (`hard`). That is known when it is made, so that no walk is
-# needed to find out if a group can fit on a line.
+# Each knows whether a line break inside it is certain (`hard`), and how many columns it takes on one line if none is
+# (`width`). Both are known when it is made, so that no walk is needed to find out if a group can fit on a line.
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Sequenced:
     """Parts one after the other."""
 
     parts: tuple[Doc, ...]
+    width: int
     hard: bool
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class LineBreak:
     """A line break; the text `flat` instead if its group stays on one line."""
@@ -34,23 +37,33 @@ class LineBreak:
     flat: str = " "
     hard: bool = False
 
+    @property
+    def width(self) -> int:
+        """Columns of the text that stands for it."""
+        return len(self.flat)
 
+
+@unguarded
 @dataclass(frozen=True, slots=True)
 class SoftBreak:
     """A space and the part behind it; a line break instead of the space if that part does not fit on the line."""
 
     following: Doc
+    width: int
     hard: bool
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class LayoutGroup:
     """A part whose line breaks are all spaces if it fits on the line, else all breaks."""
 
     inner: Doc
+    width: int
     hard: bool
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Nest:
     """A part whose lines begin `by` columns further right; with `align`, at the column at which it begins."""
@@ -58,14 +71,17 @@ class Nest:
     inner: Doc
     by: int
     align: bool
+    width: int
     hard: bool
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class TrailingComment:
     """A comment at the end of the line: the text behind it begins a new one."""
 
     text: str
+    width: int = 0  # a comment may be as long as it likes
     hard: bool = True
 
 
@@ -78,35 +94,53 @@ def is_hard(doc: Doc) -> bool:
     return not isinstance(doc, str) and doc.hard
 
 
+def _columns(doc: Doc) -> int:
+    """Return how many columns a document takes on one line."""
+    if isinstance(doc, str):
+        return len(doc)
+    return doc.width
+
+
 def cat(*parts: Doc) -> Doc:
     """Put documents one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    return Sequenced(parts, any(is_hard(part) for part in parts))
+    kept = [part for part in parts if part]  # most nodes have no comment, and an empty text is nothing
+    if not kept:
+        return ""
+    if len(kept) == 1:
+        return kept[0]
+
+    width, hard = 0, False
+    for part in kept:
+        if isinstance(part, str):
+            width += len(part)
+        else:
+            width += part.width
+            hard = hard or part.hard
+    return Sequenced(tuple(kept), width, hard)
 
 
 def group(*parts: Doc) -> Doc:
     """Keep the parts on one line if they fit."""
     inner = cat(*parts)
-    return LayoutGroup(inner, is_hard(inner))
+    return LayoutGroup(inner, _columns(inner), is_hard(inner))
 
 
 def soft(*parts: Doc) -> Doc:
     """Put the parts behind a space if they fit there, else on a new line."""
     following = cat(*parts)
-    return SoftBreak(following, is_hard(following))
+    return SoftBreak(following, 1 + _columns(following), is_hard(following))
 
 
 def nest(by: int, *parts: Doc) -> Doc:
     """Indent the lines of the parts by a number of columns."""
     inner = cat(*parts)
-    return Nest(inner, by, False, is_hard(inner))
+    return Nest(inner, by, False, _columns(inner), is_hard(inner))
 
 
 def align(*parts: Doc) -> Doc:
     """Begin the lines of the parts at the column at which the first one begins."""
     inner = cat(*parts)
-    return Nest(inner, 0, True, is_hard(inner))
+    return Nest(inner, 0, True, _columns(inner), is_hard(inner))
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
@@ -155,30 +189,33 @@ class _Page:
     def _lay_out(self, item: _Item, stack: list[_Item]) -> None:
         """Write one document, or put its parts onto the stack."""
         indent, flat, doc = item
+        if isinstance(doc, str):
+            self._text(doc, indent)
+            return
+        # A comment that waits ends the line before the first text, at the column of that text.
+        if flat and not doc.hard and not self.waiting_comment:
+            self._text(_on_one_line(doc), indent)
+            return
 
-        match doc:
-            case str():
-                self._text(doc, indent)
-            case Sequenced(parts=parts):
-                stack.extend((indent, flat, part) for part in reversed(parts))
-            case TrailingComment(text=text):
-                self.waiting_comment = text
-            case Nest(inner=inner, by=by):
-                stack.append((self._start_column(doc, indent) + by, flat, inner))
-            case LayoutGroup(inner=inner, hard=hard):
-                fits = not hard and (flat or self._fits([(indent, True, inner)], stack))
-                stack.append((indent, fits, inner))
-            case SoftBreak(following=following):
-                if flat or self._follows_on_line(following, indent, stack):
-                    self._text(" ", indent)
-                else:
-                    self._newline(indent)
-                stack.append((indent, flat, following))
-            case LineBreak(flat=text, hard=hard):
-                if flat and not hard:
-                    self._text(text, indent)
-                else:
-                    self._newline(indent)
+        if isinstance(doc, Sequenced):
+            stack.extend([(indent, flat, part) for part in reversed(doc.parts)])
+        elif isinstance(doc, Nest):
+            stack.append((self._start_column(doc, indent) + doc.by, flat, doc.inner))
+        elif isinstance(doc, LayoutGroup):
+            fits = not doc.hard and (flat or self._fits([(indent, True, doc.inner)], stack))
+            stack.append((indent, fits, doc.inner))
+        elif isinstance(doc, SoftBreak):
+            if flat or self._follows_on_line(doc.following, indent, stack):
+                self._text(" ", indent)
+            else:
+                self._newline(indent)
+            stack.append((indent, flat, doc.following))
+        elif isinstance(doc, TrailingComment):
+            self.waiting_comment = doc.text
+        elif flat and not doc.hard:
+            self._text(doc.flat, indent)
+        else:
+            self._newline(indent)
 
     def _start_column(self, doc: Nest, indent: int) -> int:
         if not doc.align:
@@ -222,11 +259,17 @@ class _Page:
                 stack.append(rest[unread])
 
             _, flat, doc = stack.pop()
+            if isinstance(doc, str):
+                room -= len(doc)
+                continue
+            # What has no line break on one line needs no walk: its columns are known.
+            if flat and not doc.hard:
+                room -= doc.width
+                continue
+
             match doc:
-                case str():
-                    room -= len(doc)
                 case Sequenced(parts=parts):
-                    stack.extend((0, flat, part) for part in reversed(parts))
+                    stack.extend([(0, flat, part) for part in reversed(parts)])
                 case LayoutGroup(inner=inner) | Nest(inner=inner):
                     stack.append((0, flat, inner))
                 case TrailingComment():
@@ -241,3 +284,23 @@ class _Page:
                         return True
                     room -= len(text)
         return False
+
+
+def _on_one_line(doc: Doc) -> str:
+    """The text of a document without a certain line break, its others all as spaces."""
+    words: list[str] = []
+    stack: list[Doc] = [doc]
+    while stack:
+        match stack.pop():
+            case str(word):
+                words.append(word)
+            case Sequenced(parts=parts):
+                stack.extend(reversed(parts))
+            case LayoutGroup(inner=inner) | Nest(inner=inner):
+                stack.append(inner)
+            case SoftBreak(following=following):
+                words.append(" ")
+                stack.append(following)
+            case LineBreak(flat=text):
+                words.append(text)
+    return "".join(words)

@@ -12,7 +12,7 @@ from dataclasses import field
 from itertools import islice
 
 import archlang.syntax.spelling as spelling
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.diagnostics import Diagnostic
 from archlang.limits import DEFAULT, Limits
 from archlang.source import Source, Span
@@ -49,51 +49,65 @@ _TYPES = {**{word: word.upper() for word in WORDS}, **SIGNS}
 
 # A number takes all letters, digits and points that touch it: `3abc` is then one misspelt number with one message, and
 # not a number with a name behind it. What is well-formed is decided by the next two patterns.
+# Spaces belong to the match of what follows them: most words have one before them. The most frequent come first.
 _LEXEME = re.compile(
     r"""
-      (?P<space>[ \t\r\n]+)
+    [ \t\r\n]*
+    (?: (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<number>\.?[0-9](?:[A-Za-z0-9_]|(?<=[0-9][eE])[+-](?=[0-9])|\.(?=[0-9])|(?<=[0-9])\.(?![A-Za-z_.]))*)
+    | (?P<sign>"""
+    + "|".join(re.escape(sign) for sign in SIGNS if len(sign) > 1)
+    + "|["
+    + re.escape("".join(sign for sign in SIGNS if len(sign) == 1))
+    + r"""])
     | (?P<comment>\#[^\n]*)
     | (?P<doc>\"\"\")
     | (?P<string>\")
-    | (?P<number>\.?[0-9](?:[A-Za-z0-9_]|(?<=[0-9][eE])[+-](?=[0-9])|\.(?=[0-9])|(?<=[0-9])\.(?![A-Za-z_.]))*)
-    | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<sign>"""
-    + "|".join(re.escape(sign) for sign in SIGNS)
-    + r""")
+    | (?P<end>\Z)
     | (?P<wrong>.)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LONG = 10  # digits; the machine's numbers and those of floats are longer
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _SIZE = re.compile(r"[0-9]+(x[0-9]+){1,2}")
 _DOC = re.compile(r'"""((?:[^"]|"(?!""))*"{0,2})"""')
 _STRING = re.compile(r'"((?:[^"\\\n]|\\[^\n]|\\(?=\n|\Z))*)("|(?=\n|\Z))')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Token:
-    """One word, number, text or sign.
+    """One word, number, text or sign, at characters `start` (included) to `end` (excluded) of a source.
 
-    `value` is the meaning of a literal: a number, a text with its escapes resolved, the sizes of `3x3`.
+    `value` is the meaning of a literal: a number, a text with its escapes resolved, the sizes of `3x3`. A token never
+    changes. It is not frozen, and makes its span when it is asked for: a file has tens of thousands.
     """
 
     type: str
     text: str
-    span: Span
+    source: Source
+    start: int
+    end: int
     value: object = None
     first: bool = False  # nothing but spaces stands before it on its line
 
-    @property
-    def start(self) -> int:
-        """Offset of its first character."""
-        return self.span.start
+    @staticmethod
+    def at(span: Span, type: str, text: str, value: object = None) -> Token:
+        """A token that stands for one which the file does not have at this place."""
+        return Token(type, text, span.source, span.start, span.end, value)
+
+    def of_type(self, type: str) -> Token:
+        """The same token under another type."""
+        return Token(type, self.text, self.source, self.start, self.end, self.value, self.first)
 
     @property
-    def end(self) -> int:
-        """Offset behind its last character."""
-        return self.span.end
+    def span(self) -> Span:
+        """Its place."""
+        return Span(self.source, self.start, self.end)
 
 
+@unguarded
 @dataclass(frozen=True)
 class Remark:
     """A comment in the text. `alone` tells if it has its line for itself."""
@@ -120,12 +134,13 @@ def scan(source: Source, limits: Limits = DEFAULT) -> Scanned:
 
 def blank_before(source: Source, offset: int) -> bool:
     """Return whether the line above the one at `offset` is empty."""
-    line = source.position(offset)[0]
-    return line > 1 and not source.line(line - 1).strip()
+    text = source.text
+    line_end = text.rfind("\n", 0, offset)
+    return line_end >= 0 and not text[text.rfind("\n", 0, line_end) + 1 : line_end].strip()
 
 
 class _Scanner:
-    """The walk over the text: one method for each group of `_LEXEME`, with the name of the group.
+    """The walk over the text: one method for each group of `_LEXEME` but names and signs, with the name of the group.
 
     Each method gets the start and the end of the match and returns where to read on.
     """
@@ -136,21 +151,35 @@ class _Scanner:
         self.out.mistakes.extend(islice(spelling.hidden_characters(source), limits.diagnostics + 1))
 
     def run(self) -> Scanned:
-        # Looked up once: this loop runs for each word and each space.
+        # Looked up once: this loop runs for each word and each sign.
         readers = {name: getattr(self, name) for name in _LEXEME.groupindex if hasattr(self, name)}
-        text, match_at, mistakes, tokens = self.text, _LEXEME.match, self.out.mistakes, self.out.tokens
+        text, source, match_at, type_of = self.text, self.source, _LEXEME.match, _TYPES.get
+        tokens, mistakes = self.out.tokens, self.out.mistakes
+        most_tokens, longest_name = self.limits.tokens, self.limits.name
+        first_of_line = self._first_of_line
 
-        at, size = 0, len(text)
-        while at < size:
+        at = 0
+        while True:
             match = match_at(text, at)
             assert match is not None and match.lastgroup is not None  # the last group takes any character
-            at = readers[match.lastgroup](at, match.end())
+            kind, end = match.lastgroup, match.end()
+            if kind in ("name", "sign"):
+                word = match[kind]
+                start = end - len(word)
+                if end - start > longest_name:
+                    self.mistake(spelling.long_name(Span(source, start, end), longest_name))
+                tokens.append(Token(type_of(word, "NAME"), word, source, start, end, None, first_of_line(start)))
+                at = end
+            elif kind == "end":
+                break
+            else:
+                at = readers[kind](match.start(kind), end)
 
             if len(mistakes) > self.limits.diagnostics:
                 self.out.is_whole = False
                 break
-            if len(tokens) > self.limits.tokens:
-                self.mistake(spelling.too_many_tokens(self.out.tokens.pop().span, self.limits.tokens))
+            if len(tokens) > most_tokens:
+                self.mistake(spelling.too_many_tokens(self.out.tokens.pop().span, most_tokens))
                 break
 
         self.out.mistakes.sort(key=lambda d: d.primary.span.start if d.primary else 0)
@@ -159,42 +188,41 @@ class _Scanner:
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
 
+    def _first_of_line(self, start: int) -> bool:
+        """Return whether a token that starts here is the first of its line."""
+        tokens = self.out.tokens
+        if not tokens:
+            return True
+        last_end = tokens[-1].end
+        return last_end < start and self.text.find("\n", last_end, start) >= 0
+
     def add(self, type: str, start: int, end: int, value: object = None) -> int:
         """Append a token; return its end."""
-        tokens = self.out.tokens
-        first = True
-        if tokens:
-            first = self.text.find("\n", tokens[-1].span.end, start) >= 0
-        tokens.append(Token(type, self.text[start:end], Span(self.source, start, end), value, first))
+        first = self._first_of_line(start)
+        self.out.tokens.append(Token(type, self.text[start:end], self.source, start, end, value, first))
         return end
 
     def mistake(self, diagnostic: Diagnostic | None) -> None:
         if diagnostic is not None:
             self.out.mistakes.append(diagnostic)
 
-    def space(self, _: int, end: int) -> int:
-        return end
-
     def comment(self, start: int, end: int) -> int:
         text = self.text[start:end].rstrip()
-        line = self.source.position(start)[0]
-        alone = not self.text[self.source.starts[line - 1] : start].strip()
+        line_start = self.text.rfind("\n", 0, start) + 1
+        alone = not self.text[line_start:start].strip()
 
         blank = alone and blank_before(self.source, start)
         comment = Comment(text, self.span(start, start + len(text)), blank)
         self.out.remarks.append(Remark(comment, alone))
         return end
 
-    def name(self, start: int, end: int) -> int:
-        self.mistake(spelling.long_name(self.span(start, end), self.limits.name))
-        return self.add(_TYPES.get(self.text[start:end], "NAME"), start, end)
-
-    def sign(self, start: int, end: int) -> int:
-        return self.add(_TYPES[self.text[start:end]], start, end)
-
     def number(self, start: int, end: int) -> int:
-        text, span = self.text[start:end], self.span(start, end)
+        text = self.text[start:end]
+        # Most numbers are short, and are judged without their place.
+        if end - start < _LONG and text.isdigit() and (short := int(text)) <= self.limits.integer:
+            return self.add("NUMBER", start, end, short)
 
+        span = self.span(start, end)
         if _NUMBER.fullmatch(text):
             value, wrong = spelling.number(span, self.limits)
             self.mistake(wrong)

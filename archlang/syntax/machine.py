@@ -129,7 +129,11 @@ def read(tokens: Sequence[Token]) -> Any:
     stack, values = [table.start], list[Any]()
 
     count = _advanced(table, tokens, stack, values)
-    if count < len(tokens) or not _reduced(table, stack, values, END):
+    if count < len(tokens):
+        return count
+
+    _reduced(table, stack, values, END, table.states[stack[-1]].get(END))
+    if stack[-1] != table.end:
         return count
     return values[-1]
 
@@ -150,31 +154,27 @@ def _advanced(table: Machine, tokens: Sequence[Token], stack: list[int], values:
     for count, token in enumerate(tokens):
         action = states[stack[-1]].get(token.type)
         # Most tokens end no rule: they need no call.
-        if action is None or action < 0:
-            if not _reduced(table, stack, values, token.type):
-                return count
-            action = states[stack[-1]][token.type]
+        if action is not None and action < 0:
+            action = _reduced(table, stack, values, token.type, action)
+        if action is None:
+            return count
 
         stack.append(action)
         values.append(token)
     return len(tokens)
 
 
-def _reduced(table: Machine, stack: list[int], values: list[Any], type_: str) -> bool:
-    """End every rule that ends before a token of a type; return False where no such token may stand."""
+def _reduced(table: Machine, stack: list[int], values: list[Any], type_: str, action: int | None) -> int | None:
+    """End every rule that ends before a token of a type; return the state behind it, None where it may not stand.
+
+    `action` is what the table says of that token in the state reached.
+    """
     states, rules = table.states, table.rules
-    while True:
-        state = stack[-1]
-        if state == table.end and type_ == END:
-            return True
-        action = states[state].get(type_)
-        if action is None:
-            return False
-        if action >= 0:
-            return True
+    while action is not None and action < 0:
         rule = rules[-1 - action]
         if rule.passes:
-            stack[-1] = _climbed(table, stack[-2], state, type_)
+            stack[-1] = _climbed(table, stack[-2], stack[-1], type_)
+            action = states[stack[-1]].get(type_)
             continue
 
         # A rule may be empty, and `values[-0:]` would be all of them.
@@ -183,15 +183,23 @@ def _reduced(table: Machine, stack: list[int], values: list[Any], type_: str) ->
         if size:
             parts = values[-size:]
             del values[-size:], stack[-size:]
-        if rule.whole and rule.make is not None:
-            values.append(rule.make(parts))
+        if not rule.whole:
+            parts = _taken_apart(parts)
+
+        if rule.make is None:
+            values.append(HalfRead(rule.name, parts))
+        elif rule.single and len(parts) == 1:
+            values.append(parts[0])
         else:
-            values.append(_made(rule, parts))
-        stack.append(states[stack[-1]][rule.name])
+            values.append(rule.make(parts))
+        state = states[stack[-1]][rule.name]
+        stack.append(state)
+        action = states[state].get(type_)
+    return action
 
 
-def _made(rule: Reduction, parts: list[Any]) -> Any:
-    """The value that the parts of a rule make; those that are half-read are taken apart."""
+def _taken_apart(parts: list[Any]) -> list[Any]:
+    """The parts of a rule, with those that are half-read taken apart."""
     items: list[Any] = []
     for part in parts:
         if not isinstance(part, HalfRead):
@@ -201,12 +209,7 @@ def _made(rule: Reduction, parts: list[Any]) -> Any:
         else:
             # A long row of items is read one by one. Its list is taken over: copied each time, it would be quadratic.
             items = part.items
-
-    if rule.single and len(items) == 1:
-        return items[0]
-    if rule.make is None:
-        return HalfRead(rule.name, items)
-    return rule.make(items)
+    return items
 
 
 def _climbed(table: Machine, below: int, state: int, type_: str) -> int:

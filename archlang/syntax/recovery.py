@@ -112,7 +112,7 @@ def _first_broken_bracket(known: Sequence[Diagnostic]) -> int | None:
 def _split_pragma(tokens: Sequence[Token]) -> tuple[tuple[Token, ...], Sequence[Token]]:
     """A first line as it should be, and the tokens behind the one of the file, which may be wrong or missing."""
     place = Span(tokens[0].span.source, 0, 0)
-    pragma = (Token("ARCHLANG", "archlang", place), Token("NUMBER", "1", place, 1))
+    pragma = (Token.at(place, "ARCHLANG", "archlang"), Token.at(place, "NUMBER", "1", 1))
 
     if tokens[0].type != "ARCHLANG":
         return pragma, tokens

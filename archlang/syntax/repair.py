@@ -51,7 +51,7 @@ def _insertions(facts: Facts) -> Iterator[_Edit]:
         if terminal not in facts.allowed or (terminal == "ARROW" and facts.context_of_head[:1] == ("LSQB",)):
             continue
         sign = _SIGN_OF[terminal]
-        tokens = (*facts.tokens[:at], Token(terminal, sign, behind), *facts.tokens[at:])
+        tokens = (*facts.tokens[:at], Token.at(behind, terminal, sign), *facts.tokens[at:])
         if sign not in _TIGHT:
             sign = f" {sign}"
         yield _Edit(Fix(behind, sign), tokens)
@@ -82,6 +82,6 @@ def _exchanges(facts: Facts) -> Iterator[_Edit]:
     for terminal in _INSERTED:
         if terminal not in facts.allowed:
             continue
-        token = Token(terminal, _SIGN_OF[terminal], facts.place)
+        token = Token.at(facts.place, terminal, _SIGN_OF[terminal])
         tokens = (*facts.tokens[: facts.at], token, *facts.tokens[facts.at + 1 :])
         yield _Edit(Fix(Span(facts.place.source, facts.place.start, facts.place.end), _SIGN_OF[terminal]), tokens)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.source import NOWHERE, Span
 
 
+@unguarded
 @dataclass(frozen=True)
 class Comment:
     """A `#` comment with its sign, right-stripped. `blank` marks an empty line before it."""
@@ -21,6 +22,7 @@ class Comment:
     blank: bool = field(default=False, compare=False, repr=False)
 
 
+@unguarded
 @dataclass(frozen=True, kw_only=True)
 class TreeNode:
     """The parts common to all nodes: place and comments.

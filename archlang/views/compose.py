@@ -18,9 +18,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from archlang.graph.ir import Graph, Node, Port
-from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, costs, levels
+from archlang.graph.outline import Cost, Scope, arguments, compact, costs, levels
 from archlang.views.folds import Folds, Levels
-from archlang.views.grouping import Group, Grouping, stem_of
+from archlang.views.grouping import Group, Grouping, ScopedGraph, stem_of
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, ShownCode, Turn, clean
 from archlang.views.repeats import Repeats, repeats_of
 
@@ -38,22 +38,22 @@ def compose(graph: Graph, depth: int | None = None, opened: Collection[str] = ()
     scopes (`Box.scopes`, `Cluster.scopes`) that are open or closed whatever their depth. With `once`, equal open scopes
     in a row are drawn once, and their frame says how many they are.
     """
-    cost = costs(graph)
+    scoped = ScopedGraph(graph, costs(graph))
     folds = Folds(0, frozenset(opened), frozenset(closed))
     if depth is not None:
-        return _Composer(graph, cost, folds.at(max(depth, 0)), once).picture()
+        return _Composer(scoped, folds.at(max(depth, 0)), once).picture()
 
-    found, picture = _readable(graph, cost, once)
+    found, picture = _readable(scoped, once)
     if not folds.opened and not folds.closed:
         return picture
-    return _Composer(graph, cost, folds.at(found), once).picture()
+    return _Composer(scoped, folds.at(found), once).picture()
 
 
-def _readable(graph: Graph, cost: Mapping[str, Cost], once: bool) -> tuple[int, Picture]:
+def _readable(scoped: ScopedGraph, once: bool) -> tuple[int, Picture]:
     """The greatest depth at which the picture stays within `MOST` and `TALLEST`, and that picture; 0 if none does."""
     # All scopes open first, then one level less each time: the first picture that is small enough.
-    deepest = max((len(by_use(node)) for node in graph), default=1)
-    whole = _fitting(graph, cost, deepest, once)
+    deepest = max(map(len, scoped.steps.values()), default=1)
+    whole = _fitting(scoped, deepest, once)
     if whole is not None:
         return deepest, whole
 
@@ -62,18 +62,18 @@ def _readable(graph: Graph, cost: Mapping[str, Cost], once: bool) -> tuple[int, 
     low, high = 0, deepest - 2
     while low <= high:
         middle = (low + high + 1) // 2
-        found = _fitting(graph, cost, middle, once)
+        found = _fitting(scoped, middle, once)
         if found is None:
             high = middle - 1
         else:
             fitting, low = (middle, found), middle + 1
-    return fitting or (0, _Composer(graph, cost, Folds(0), once).picture())
+    return fitting or (0, _Composer(scoped, Folds(0), once).picture())
 
 
-def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int, once: bool) -> Picture | None:
+def _fitting(scoped: ScopedGraph, depth: int, once: bool) -> Picture | None:
     """The picture with scopes opened to a depth, or None where it is larger than `MOST` and `TALLEST` allow."""
-    composer = _Composer(graph, cost, Folds(depth), once)
-    if sum(map(_box_count, composer.groups)) + len(graph.outputs) > MOST:
+    composer = _Composer(scoped, Folds(depth), once)
+    if sum(map(_box_count, composer.groups)) + len(scoped.graph.outputs) > MOST:
         return None
 
     picture = composer.picture()
@@ -94,14 +94,14 @@ def _chain(cluster: str | None, parents: Mapping[str, str | None]) -> list[str]:
 class _Composer:
     """Makes boxes, frames and arrows of the groups of nodes."""
 
-    def __init__(self, graph: Graph, cost: Mapping[str, Cost], folds: Folds, once: bool) -> None:
-        self.graph = graph
-        self.grouping = Grouping(graph, cost, folds)
+    def __init__(self, scoped: ScopedGraph, folds: Folds, once: bool) -> None:
+        self.graph = scoped.graph
+        self.grouping = Grouping(scoped, folds)
         self.groups, self.of = self.grouping.groups, self.grouping.by_node()
 
         self.repeats = Repeats({}, {})
         if once:
-            self.repeats = repeats_of(graph, self.groups)
+            self.repeats = repeats_of(self.graph, self.groups)
             self.groups = [group for group in self.groups if group.nodes[0].id not in self.repeats.twins]
             for group in self.groups:
                 group.home = self.repeats.called(group.home)

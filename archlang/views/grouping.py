@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
 from archlang.graph.ir import Graph, Node, Port
@@ -37,14 +38,15 @@ class Group:
     caption: Levels = ()
 
 
-class Grouping:
-    """The groups of a graph with some scopes closed, ordered so that arrows lead from earlier to later ones."""
+class ScopedGraph:
+    """A graph with its scopes and readers: what is the same in its pictures however deep they are opened."""
 
-    def __init__(self, graph: Graph, cost: Mapping[str, Cost], folds: Folds) -> None:
+    def __init__(self, graph: Graph, cost: Mapping[str, Cost]) -> None:
         self.graph, self.cost = graph, cost
-        self.written: dict[Levels, Levels] = {}  # the frames of a scope -> its levels
-        self.scopes = {scope.levels: scope for scope in outline(graph, self.cost, by_use).walk()}
-        self.folds = self._opened_through(folds)
+        self.steps = {node.id: by_use(node) for node in graph}
+        self.homes = {id: steps[:-1] for id, steps in self.steps.items()}
+        self.scopes = {scope.levels: scope for scope in outline(graph, cost, lambda node: self.steps[node.id]).walk()}
+
         self.heads = {levels for levels, scope in self.scopes.items() if any(isinstance(i, Node) for i in scope.items)}
         numbered = (levels for levels in self.scopes if levels and stem_of(levels[-1]) != levels[-1])
         self.stems = {(*levels[:-1], stem_of(levels[-1])) for levels in numbered}
@@ -53,6 +55,37 @@ class Grouping:
         for node in graph:
             for port in node.inputs:
                 self.readers.setdefault(port, []).append(node)
+
+        self.written: dict[Levels, Levels] = {}  # the frames of a scope -> its levels
+        self._frames: dict[Levels, Levels] = {}
+
+    def framed(self, home: Levels) -> Levels:
+        """The frames around a scope: its own levels, and for `experts.0` also that of the `experts` it belongs to."""
+        known = self._frames.get(home)
+        if known is not None:
+            return known
+
+        frames: list[str] = []
+        for i, step in enumerate(home):
+            stem = stem_of(step)
+            # Only where the operations that feed or gather the members have a scope: it frames them all.
+            if stem != step and (*home[:i], stem) in self.heads:
+                frames.append(stem)
+                self.written[tuple(frames)] = (*home[:i], stem)
+            frames.append(step)
+            self.written[tuple(frames)] = home[: i + 1]
+        self._frames[home] = tuple(frames)
+        return self._frames[home]
+
+
+class Grouping:
+    """The groups of a graph with some scopes closed, ordered so that arrows lead from earlier to later ones."""
+
+    def __init__(self, scoped: ScopedGraph, folds: Folds) -> None:
+        self.scoped, self.graph, self.cost = scoped, scoped.graph, scoped.cost
+        self.scopes, self.heads, self.stems = scoped.scopes, scoped.heads, scoped.stems
+        self.handed_out, self.readers, self.framed = scoped.handed_out, scoped.readers, scoped.framed
+        self.folds = self._opened_through(folds)
 
         self.groups = self._in_order(self._repeated(self._grouped()))
 
@@ -69,22 +102,9 @@ class Grouping:
         """The group of every node, by the node's id."""
         return _by_node(self.groups)
 
-    def framed(self, home: Levels) -> Levels:
-        """The frames around a scope: its own levels, and for `experts.0` also that of the `experts` it belongs to."""
-        frames: list[str] = []
-        for i, step in enumerate(home):
-            stem = stem_of(step)
-            # Only where the operations that feed or gather the members have a scope: it frames them all.
-            if stem != step and (*home[:i], stem) in self.heads:
-                frames.append(stem)
-                self.written[tuple(frames)] = (*home[:i], stem)
-            frames.append(step)
-            self.written[tuple(frames)] = home[: i + 1]
-        return tuple(frames)
-
     def folded_with(self, frames: Levels) -> tuple[str, ...]:
         """The keys of the scopes that close together with a frame: its own, and for `experts` those of all members."""
-        levels = self.written[frames]
+        levels = self.scoped.written[frames]
         keys = [key_of(levels)]
         if levels in self.heads & self.stems:
             members = [other for other in self.scopes if other and other[:-1] == levels[:-1] and other != levels]
@@ -95,7 +115,7 @@ class Grouping:
         """The keys of the closed scopes that a group stands for; none where it is operations."""
         if group.scope is None:
             return ()
-        found = (self.folds.around(by_use(node)[:-1]) for node in group.nodes)
+        found = (self.folds.around(self.scoped.homes[node.id]) for node in group.nodes)
         return tuple(dict.fromkeys(key_of(levels) for levels in found if levels is not None))
 
     def _grouped(self) -> list[Group]:
@@ -104,9 +124,13 @@ class Grouping:
         above = _Above()
 
         parts: dict[Levels, list[int]] = {}
+        closing: dict[Levels, Levels] = {}
         for node in self.graph:
-            home = by_use(node)[:-1]
-            key = self.folds.around(home) or ()
+            home = self.scoped.homes[node.id]
+            # Neighbours mostly stand in one scope.
+            if home not in closing:
+                closing[home] = self.folds.around(home) or ()
+            key = closing[home]
             before: set[int] = set()
             # What reads the rows of a tensor and none of its numbers has no arrow from it.
             if not node.op.own:
@@ -149,14 +173,14 @@ class Grouping:
         for i, part in enumerate(parts, 1):
             if has_members:
                 part.home = self.framed(key)
-                part.title = _steps([by_use(node)[len(key)] for node in part.nodes])
+                part.title = _steps([self.scoped.steps[node.id][len(key)] for node in part.nodes])
             else:
                 part.title = f"{key[-1]} (part {i} of {len(parts)})"
 
             # One operation is shown as itself, below the names of the closed scopes that it stands in.
             if len(part.nodes) == 1:
                 part.scope, part.title = None, ""
-                part.caption = self.framed(by_use(part.nodes[0])[:-1])[len(part.home) :]
+                part.caption = self.framed(self.scoped.homes[part.nodes[0].id])[len(part.home) :]
 
     def _stacked_on(self, node: Node, at: Mapping[str, int], groups: list[Group]) -> int | None:
         """The box that a norm, an activation or a dropout stands in, if it follows just that."""
@@ -284,6 +308,7 @@ def _steps(steps: list[str]) -> str:
     return ", ".join(names)
 
 
+@lru_cache(maxsize=1 << 14)
 def stem_of(name: str) -> str:
     """Return the name of a scope without its number.
 

@@ -111,9 +111,17 @@ def place_all(layers: list[list[LayerItem]]) -> None:
     for layer in layers:
         # Packed first, so that every item has a place when the first sweep looks at its neighbours.
         _spread(layer, [0.0] * len(layer))
-    for down in (True, False) * (SWEEPS // 2):
-        for layer in _sweep(layers, down):
-            _spread(layer, [_wish(item, down) for item in layer])
+    before: list[float] = []
+    for _ in range(SWEEPS // 2):
+        for down in (True, False):
+            for layer in _sweep(layers, down):
+                _spread(layer, [_wish(item, down) for item in layer])
+
+        # Sweeps depend on the places alone: once they change nothing, none will. A row is done at once.
+        places = [item.x for layer in layers for item in layer]
+        if places == before:
+            break
+        before = places
 
 
 def _wish(item: LayerItem, down: bool) -> float:

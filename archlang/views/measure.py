@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from archlang.views.picture import Box
 
 TEXT, SMALL = 11.0, 9.0
 NARROW, WIDE = frozenset("ijlI.,:;|'!()[]{} ft"), frozenset("mwMW@%Σ×")
 
 
+@lru_cache(maxsize=1 << 12)  # the labels of a network are few, and are asked for often
 def text_width(text: str, size: float = TEXT) -> float:
     """Estimate how wide a text is, rather more than less.
 

@@ -132,7 +132,9 @@ def clean(text: str, width: int = 56) -> str:
     >>> clean("a\\nb\\x1b[0m"), clean("x" * 60, 4)
     ('a b [0m', 'xxx…')
     """
-    plain = "".join(c if c.isprintable() else " " for c in text)
+    plain = text
+    if not text.isprintable():
+        plain = "".join(c if c.isprintable() else " " for c in text)
     if len(plain) <= width:
         return plain
     return plain[: width - 1] + "…"

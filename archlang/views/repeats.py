@@ -43,8 +43,10 @@ def repeats_of(graph: Graph, groups: list[Group]) -> Repeats:
     """Find the runs of equal scopes: the same boxes, wired alike, and only the next copy reads what one gives."""
     scopes: dict[Levels, list[Group]] = {}
     for group in groups:
-        for depth in range(1, len(group.home) + 1):
-            scopes.setdefault(group.home[:depth], []).append(group)
+        for depth, step in enumerate(group.home, 1):
+            # A scope without a number is no copy, and has none.
+            if stem_of(step) != step:
+                scopes.setdefault(group.home[:depth], []).append(group)
 
     readers: dict[Port, set[str]] = {}
     for node in graph:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from archlang.elaborate.known_uses import KnownUses
+from archlang.graph.known_uses import KnownUses
 from archlang.ops import CATALOGUE
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Op, OpCall

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 Make = Callable[..., Any]
 KINDS = [
@@ -105,6 +105,49 @@ def test_everything_is_as_in_the_standard_library(options: dict[str, Any]) -> No
         else:
             one.first = 3
             assert one.twice == 6
+
+
+@unguarded
+@dataclass(frozen=True)
+class Open:
+    """Nothing refuses an assignment."""
+
+    number: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBelow(Open):
+    """Without a guard as well."""
+
+    name: str = "a"
+
+
+def test_an_unguarded_class_is_a_frozen_one_without_its_guard() -> None:
+    assert Open(1, ("a",)) == Open(1, ("a",)) != Open(2)
+    assert len({Open(1), Open(1), OpenBelow(1), OpenBelow(1)}) == 2
+    assert repr(replace(OpenBelow(1), name="b")) == "OpenBelow(number=1, names=(), name='b')"
+    for made in (Open(1), OpenBelow(1)):
+        assert pickle.loads(pickle.dumps(made)) == copy.deepcopy(made) == made
+        made.number = 3  # type: ignore[misc]  # whoever checks types refuses it
+        assert made.number == 3
+
+
+def test_guards_that_cannot_be_taken() -> None:
+    with pytest.raises(TypeError, match="no frozen data class"):
+        unguarded(dataclass(type("Changing", (), {"__annotations__": {"number": "int"}})))
+    with pytest.raises(TypeError, match="no frozen data class"):
+        unguarded(dataclasses.dataclass(frozen=True)(type("Theirs", (), {})))
+    with pytest.raises(TypeError, match="says how attributes are set"):
+        unguarded(dataclass(frozen=True)(type("Below", (Plain,), {})))
+
+    # A guard from another base stays: the class with both is guarded.
+    @dataclass(frozen=True)
+    class Both(Open, Plain):
+        pass
+
+    with pytest.raises(FrozenInstanceError):
+        Both(1).number = 2  # type: ignore[misc]
 
 
 def test_hashes_follow_equality() -> None:

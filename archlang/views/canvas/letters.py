@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _WIDTHS = {
     278: " !,./:;IftìíîïÌÍÎÏ·[\\]", 355: '"', 556: "#$0123456789?L_abdeghnopqu£¥§«»àáâãäåèéêëðñòóôõöùúûü–þ", 889: "%æ",
     667: "&ABEKPSVXYÀÁÂÃÄÅÈÉÊËÝ", 191: "'", 333: "()-`r²³¹", 389: "*", 584: "+<=>~×¬", 222: "ijl‘’", 549: "±÷",
@@ -28,13 +30,14 @@ UNKNOWN = 1000
 """The width of a letter that no table has: the widest that is usual."""
 
 
+@lru_cache(maxsize=1 << 12)  # the labels of a network are few, and are asked for often
 def width_of(text: str, size: float = 11.0) -> float:
     """Measure a text in points, in Helvetica of `size` points.
 
     >>> width_of("ill", 10.0), width_of("MW", 10.0)
     (6.66, 17.77)
     """
-    return size * sum(WIDTH.get(letter, UNKNOWN) for letter in text) / 1000
+    return size * sum([WIDTH.get(letter, UNKNOWN) for letter in text]) / 1000
 
 
 def one_row(text: str) -> str:
@@ -43,6 +46,8 @@ def one_row(text: str) -> str:
     >>> one_row("a\\x1bb")
     'a b'
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else " " for c in text)
 
 

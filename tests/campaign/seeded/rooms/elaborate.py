@@ -85,14 +85,14 @@ SEEDS = (
         ("elaborate/test_dials.py",),
     ),
     Seed(
-        "elaborate/known_uses.py",
+        "graph/known_uses.py",
         "key += (name, type(value), value)",
         "key += (name, value)",
         "a use with 1 is taken for one with 1.0 or true",
         ("elaborate/test_known_uses.py",),
     ),
     Seed(
-        "elaborate/known_uses.py",
+        "graph/known_uses.py",
         "key: list[object] = [op.name, call.inputs]",
         "key: list[object] = [op.name, call.x]",
         "a use is known by its first tensor alone",

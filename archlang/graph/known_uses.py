@@ -25,7 +25,7 @@ class KnownUses:
 
     def types_out(self, op: Op, call: OpCall, judge: Judge) -> tuple[Tensor, ...]:
         """Types out of a call, as `judge` gives them. A use that it raises `Fault` for is judged again every time."""
-        key = _key(op, call)
+        key = use_key(op, call)
         if key is None:
             return judge(op, call)
 
@@ -35,7 +35,7 @@ class KnownUses:
         return known[1]
 
 
-def _key(op: Op, call: OpCall) -> tuple[object, ...] | None:
+def use_key(op: Op, call: OpCall) -> tuple[object, ...] | None:
     """The key that a use is known by; None where an argument is of a type that may hide a difference."""
     # The types of the numbers belong to it: 1, 1.0 and true are equal, and shape rules may tell them apart.
     key: list[object] = [op.name, call.inputs]
