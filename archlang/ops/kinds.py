@@ -272,7 +272,8 @@ class OneOf(Kind):
 
     @property
     def words(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(word for kind in self.kinds for word in kind.words)
+        # Two kinds may share words: an axis, or a list of axes.
+        return tuple(dict.fromkeys(word for kind in self.kinds for word in kind.words))
 
     @property
     def role(self) -> str | None:  # type: ignore[override]

@@ -307,3 +307,9 @@ def test_what_is_printed_as_a_default_can_be_written(entry: Entry) -> None:
             net = read(way)
             assert isinstance(net, Network), (arg.name, default_of(arg), net)
             assert meaning(net) == meaning(plain), (arg.name, way.text)
+
+
+def test_words_that_two_kinds_share_are_listed_once() -> None:
+    text = "archlang 1\nnetwork N {\n  input x: [4, 6, 6]\n  output x -> reduce(most)\n}\n"
+    found = next(one for one in check_text(text, {}) if one.name == "unknown-word")
+    assert found.message.count("`channels`") == 1
