@@ -16,7 +16,9 @@ import torch
 
 from archlang.elaborate import load
 from archlang.elaborate.network import Network
+from archlang.emit import ImagePreparation
 from archlang.graph.ir import Port
+from archlang.graph.views import larger_side
 from archlang.ops.values import Weighted
 from archlang.shapes import Dim
 from archlang.sizes import substitute
@@ -66,6 +68,10 @@ def images(network: Network) -> Data:
         labels = torch.randint(0, sides[0], (6, *sides[1:]), generator=generator)
     elif len(output) > 1:  # an image that comes out is compared with an image
         labels = torch.rand(6, *sides, generator=generator)
+    side = larger_side(plan.augment if plan is not None else ())
+    # Windows are cut out of larger images than the network's.
+    if side is not None:
+        shape = [*ImagePreparation(*shape).enlarged(side).shape]
     samples, named = torch.rand(6, *shape, generator=generator), _named_labels(network, generator)
     if named:
         table, places = rows_in_memory(named)

@@ -85,13 +85,7 @@ def command(
     The run's folder gets network.arch, config.json, log.csv, last.safetensors, best.safetensors, and checkpoints that
     --resume goes on from. In several processes: torchrun --nproc_per_node 2 -m archlang -- train FILE ...
     """
-    if resume and fork:
-        raise refuse("`--resume` and `--fork` exclude each other")
-    start: Start = "new"
-    if resume:
-        start = "resume"
-    if fork:
-        start = "fork"
+    start = _start(resume, fork)
     if init is not None and start != "new":
         raise refuse("a training that goes on has its weights already; `--init` begins a new one")
     require_output()  # an hour of training must not end in a result that cannot be written
@@ -116,6 +110,17 @@ def command(
             )
 
         _report(session, where, train)
+
+
+def _start(resume: bool, fork: bool) -> Start:
+    """The way in which a training begins. Raises `ArchError` (usage) for two ways at once."""
+    if resume and fork:
+        raise refuse("`--resume` and `--fork` exclude each other")
+    if resume:
+        return "resume"
+    if fork:
+        return "fork"
+    return "new"
 
 
 def _where(session: Session, folder: str | None, start: Start, name: str) -> Path:
