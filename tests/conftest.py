@@ -23,7 +23,7 @@ ALLOCATIONS = 10_000
 _after_last_look = 0
 
 
-# A shell ignores Ctrl-C for what it starts with `&`, and so would every process that a test starts and then stops by it.
+# A shell ignores Ctrl-C for what it starts with `&`, and so would every process that a test starts to stop it so.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
