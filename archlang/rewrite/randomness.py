@@ -76,7 +76,7 @@ def seed_all(seed: int) -> None:
     # torch.manual_seed would keep the seed for a device that starts later, whose generators nobody puts back then. It
     # writes down the whole stack with it, each time: that took a sixth of a fusion.
     for devices in (torch.cuda, torch.xpu):
-        if devices.is_initialized():  # type: ignore[no-untyped-call]  # torch's own, without annotations
+        if devices.is_initialized():
             devices.manual_seed_all(seed)
     if torch.backends.mps.is_available():
         torch.mps.manual_seed(seed)
