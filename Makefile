@@ -53,8 +53,9 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # Files in the order of their folders: in the other order those of few tests, long trainings, are last, and wait for one.
+# Bytecode is kept, whatever the environment says of it: many tests start commands, each of which would compile anew.
 test: lint $(PEERS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The site: pages of docs/, the reference and the drawings of the gallery, in build/site/html. A warning ends it.
 docs: $(SITED)

@@ -70,8 +70,17 @@ def random_state() -> Iterator[RandomState]:
 
 
 def seed_all(seed: int) -> None:
-    """Set all generators to one seed."""
-    torch.manual_seed(seed)
+    """Set all generators to one seed, those of devices where they exist already."""
+    torch.default_generator.manual_seed(seed)
+
+    # torch.manual_seed would keep the seed for a device that starts later, whose generators nobody puts back then. It
+    # writes down the whole stack with it, each time: that took a sixth of a fusion.
+    for devices in (torch.cuda, torch.xpu):
+        if devices.is_initialized():
+            devices.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
+
     np.random.seed(seed)
     random.seed(seed)
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import random
 import signal
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parents[2]
+from tests.forking import Command
+
+LONG = 3600.0
+"""Seconds after which a training hangs."""
+
 FILE = """archlang 1
 
 network Small(classes = 10) {
@@ -42,20 +43,18 @@ train {
 
 
 def command(folder: Path, name: str, *more: str) -> list[str]:
-    """The command line of a training in a folder."""
+    """The words of a training in a folder."""
     words = ["train", str(folder / "small.arch"), "--data", "digits", "--device", "cpu", "--checkpoint-every", "7"]
-    return [sys.executable, "-m", "archlang", *words, "--run", str(folder / name), *more]
-
-
-def settings() -> dict[str, str]:
-    """One thread, so that nothing but the kills differs."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return [*words, "--run", str(folder / name), *more]
 
 
 def prepared(folder: Path) -> float:
     """The training that nobody kills, in `whole`; the seconds that its steps take."""
     (folder / "small.arch").write_text(FILE)
-    subprocess.run(command(folder, "whole"), check=True, env=settings(), capture_output=True)
+    with Command(command(folder, "whole"), folder) as training:
+        status, *said = training.ended(LONG)
+        assert status == 0, said
+
     with (folder / "whole" / "log.csv").open() as file:
         return sum(float(row["seconds"]) for row in csv.DictReader(file))
 
@@ -67,16 +66,13 @@ def killed(folder: Path, name: str, moment: float) -> bool:
         for path in (folder / name).iterdir():
             path.unlink()
     words = command(folder, name, *(["--resume"] if begun else []))
-    process = subprocess.Popen(words, env=settings(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    process.stderr.readline()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(moment)
-    alive = process.poll() is None
-    if alive:
-        process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert alive or process.returncode == 0, process.returncode
+    with Command(words, folder) as training:
+        training.wait_for_words(LONG)
+        training.wait(moment)
+        training.kill()
+        status, *said = training.ended(LONG)
+    alive = status == -signal.SIGKILL
+    assert alive or status == 0, said
     return alive
 
 
@@ -100,7 +96,7 @@ def campaign(kills: int, seed: int, folder: Path) -> tuple[int, int, list[str]]:
         while done < kills and killed(folder, name, chance.uniform(0, 0.6 * seconds)):
             done += 1
         if done == kills:
-            while killed(folder, name, 3600.0):
+            while killed(folder, name, LONG):
                 pass
         trainings += 1
         different += [f"{name}: {what}" for what in compared(folder, name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import archlang
 from archlang.ops import CATALOGUE
@@ -224,6 +225,8 @@ def bases(entry: Entry, r: random.Random) -> list[Base]:
     return found
 
 
+# What needs no arguments is written alike in all twelve attempts, and judging a file that is refused takes long.
+@lru_cache(1000)
 def _accepted(trial: Trial) -> bool:
     try:
         archlang.loads(trial.text)

@@ -240,7 +240,7 @@ def arguments() -> list[tuple[str, str]]:
 def behaviour(name: str, shapes: tuple[tuple[int, ...], ...], args: dict[str, Any]) -> list[Any]:
     """All that can be seen of an operation; tensors as lists, so that two behaviours can be compared."""
     op, call = use(name, *shapes, **args)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     module, run = lower(op, call)
     chance = torch.Generator().manual_seed(1)
 
@@ -257,7 +257,7 @@ def behaviour(name: str, shapes: tuple[tuple[int, ...], ...], args: dict[str, An
         tensors = [drawn(x, tuple(map(int, x.dims)), BATCH, chance, torch.float64) for x in call.inputs]  # type: ignore[arg-type]
         if op.name == "dispatch":
             tensors[0] = tensors[0].softmax(1)
-        torch.manual_seed(step)
+        torch.default_generator.manual_seed(step)
         results = run(*tensors)
         many = results if isinstance(results, tuple) else (results,)
         if op.name not in ROWS:

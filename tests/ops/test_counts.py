@@ -72,7 +72,7 @@ def test_every_module_starts_the_same_from_the_same_seed() -> None:
             continue
         states = []
         for _ in range(2):
-            torch.manual_seed(3)
+            torch.default_generator.manual_seed(3)
             module, _ = lower(op, call)
             assert module is not None
             states.append(module.state_dict())

@@ -142,3 +142,12 @@ def test_a_graph_is_compared_where_inputs_can_be_guessed() -> None:
                             (chain(nn.Conv1d(4, 4, 3), nn.ReLU()), True),
                             (chain(nn.ReLU(), nn.Softmax(1)), False)):
         assert fuse(randomised(parts)).meta["report"].compared == compared
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="the generators of its devices exist here")
+def test_a_device_that_starts_later_draws_as_it_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", kept.append)
+    made = fuse(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(0.5)).eval(), (torch.rand(2, 3, 4, 4),))
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in made.modules())
+    assert kept == []

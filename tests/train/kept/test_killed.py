@@ -32,7 +32,7 @@ def test_killed_and_gone_on_with(folder: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_run_as_it_was(folder: Path) -> None:
-    words = resume.command(folder, "full")[3:]
+    words = resume.command(folder, "full")
     size = max(path.stat().st_size for path in (folder / "whole").glob("checkpoint-*"))
     found = forking.archlang(words, folder / "pipe", size - 1000)
     assert found.status == 1
@@ -44,7 +44,7 @@ def test_a_full_disk_leaves_the_run_as_it_was(folder: Path) -> None:
 @pytest.mark.parametrize("limit", [1, 3000])
 def test_a_disk_that_is_full_from_the_start_leaves_nothing(folder: Path, limit: int) -> None:
     """Nothing could be gone on with: neither a folder is left nor, in one that was there, a file."""
-    words = resume.command(folder, "full from the start")[3:]
+    words = resume.command(folder, "full from the start")
     run_folder = folder / "full from the start"
     for made_before in (False, True):
         if made_before:

@@ -22,6 +22,7 @@ from archlang.diagnostics import ArchError
 from archlang.layers.synced import SyncedBatchNorm, synced, unsynced
 from archlang.train.processes.sharding import LARGE, large
 from archlang.train.processes.world import World
+from tests.forking import Command
 from tests.train.nets import NETWORK, TRAIN, bars, tiny
 from tests.train.processes import together
 
@@ -126,7 +127,7 @@ class Pair:
     """Two processes of `archlang train`, and the store through which they find each other."""
 
     store: distributed.TCPStore
-    processes: list[subprocess.Popen[str]]
+    processes: list[Command]
 
     def wait_for(self, path: Path) -> None:
         """Wait until a file is there, as long as both processes run."""
@@ -138,8 +139,8 @@ class Pair:
 
     def ended(self) -> tuple[list[int], list[str]]:
         """Exit statuses, and what each said; none may hang."""
-        said = ["".join(process.communicate(timeout=END)) for process in self.processes]
-        return [process.returncode for process in self.processes], said
+        status, *said = zip(*(process.ended(END) for process in self.processes), strict=True)
+        return list(status), ["".join(words) for words in zip(*said, strict=True)]
 
 
 @contextmanager
@@ -154,17 +155,13 @@ def started(folder: Path, broken: bool, *options: str, text: str = ENDLESS) -> I
     env = {**os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
            "MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0",
            "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "archlang", "train", "net.arch", "--data", "noise:data", "--device", "cpu",
-               "--run", "run", *options]
+    words = ["train", "net.arch", "--data", "noise:data", "--device", "cpu", "--run", "run", *options]
 
     with ExitStack() as stack:
         pair = Pair(store, [])
         for rank in (0, 1):
-            process = stack.enter_context(subprocess.Popen(
-                command, env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank)}, cwd=folder, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-            stack.callback(process.kill)  # runs before the process is waited for
-            pair.processes.append(process)
+            environment = {**env, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+            pair.processes.append(stack.enter_context(Command(words, folder, environment)))
         yield pair
 
 

@@ -13,6 +13,7 @@ from torch import distributed, multiprocessing
 
 from archlang.elaborate.network import loads
 from archlang.train import Data, Progress, Tensors, fit
+from tests.forking import forks
 from tests.train.nets import NETWORK, bars
 
 PLAIN = NETWORK.replace(" -> dropout(0.1)", "")
@@ -142,5 +143,6 @@ def work(rank: int, folder: str) -> None:
 
 def both(folder: Path) -> list[dict[str, Any]]:
     """What the two processes found."""
-    multiprocessing.spawn(work, (str(folder),), nprocs=2)
+    forks()  # says what their server imports
+    multiprocessing.start_processes(work, (str(folder),), nprocs=2, start_method="forkserver")
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
