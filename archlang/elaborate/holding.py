@@ -109,7 +109,7 @@ class _TriedText:
         if is_right:
             return better
         found = MendSearch(self.source, self.errors, self.recheck, self.is_stage).run(one)
-        if found is None:
+        if found is None or (better.fix is not None and found.why == () and _is_same(found.fix, better.fix)):
             return better
         return told(better, found, _shown(found.fix))
 
@@ -127,7 +127,9 @@ class _TriedText:
             # One edit that mends the whole text is enough, unless the message tells of several.
             if trial.verdict == HOLDS and trial.errors == 0 and not _tells_of_more(one, alternatives[len(trials):]):
                 break
-        is_right = any(trial.verdict == UNKNOWN or (trial.verdict == HOLDS and trial.errors == 0) for trial in trials)
+        # An edit that holds, and after which fewer mistakes are left, needs no better one.
+        fewer = [trial for trial in trials if trial.errors < len(self.errors)]
+        is_right = any(trial.verdict == HOLDS for trial in fewer) or any(trial.verdict == UNKNOWN for trial in trials)
         return _chosen(one, alternatives[: len(trials)], trials), is_right
 
     def _with_near_names(self, one: Diagnostic) -> tuple[Diagnostic, bool]:
@@ -257,6 +259,12 @@ def _alternatives(one: Diagnostic) -> tuple[Alternative, ...]:
 
 def _line_of_fix(one: Diagnostic) -> str:
     return one.help[0] if one.help else ""
+
+
+def _is_same(one: Fix, other: Fix) -> bool:
+    text = one.span.source.text
+    first, second = (text[: fix.span.start] + fix.text + text[fix.span.end :] for fix in (one, other))
+    return first == second
 
 
 LONGEST_SHOWN = 140

@@ -11,7 +11,7 @@ _RULE = "a tensor gets its name with `name = flow`"
 _ENTERING = frozenset({
     "x", "X", "in", "inp", "input", "inputs", "image", "img", "features", "data", "h", "out", "self", "net",
 })  # fmt: skip
-_WORDS = r"(?:let|var|const|val|def|tensor|auto|set|my|mut|local|new|layer|node|Tensor|tensor|self\s*\.|this\s*\.)"
+_WORDS = r"(?:let|var|const|val|def|tensor|auto|set|my|mut|local|new|node|Tensor|tensor|self\s*\.|this\s*\.)"
 
 
 def other_bindings(place: MistakePlace) -> Iterator[TriedEdit]:

@@ -10,7 +10,7 @@ from archlang.elaborate.mending.place import MistakePlace, TriedEdit, depth_at, 
 _ARROWS = (
     r"\|>", r"-{2,}>", r"=>", r"~>", r"-[ \t]+>", r"->[ \t]*(?:->[ \t]*)+", r">{2,}=?",
     r"[\u2192\u2794\u21d2\u27f6]", r":{2}", r"\|{1,2}", r"&{1,2}",
-    r"<-(?!>)", r"(?<![-=<>|~])>(?![=>])", r"(?<![-=<>|~!])=(?![=>])",
+    r"<-(?!>)", r"(?<![-=<>|~])>(?![=>])",
 )  # fmt: skip
 """Signs that stand between the steps of a flow elsewhere."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from archlang.elaborate.habits.advice import standard_blocks
 from archlang.elaborate.mending.calls import split
-from archlang.elaborate.mending.place import MistakePlace, TriedEdit, masked
+from archlang.elaborate.mending.place import MistakePlace, TriedEdit, is_word, masked
 
 _BATCH = ("1", "None", "-1", "?", "B", "N", "batch", "batch_size", "bs")
 _NO_NAMES = frozenset({
@@ -171,6 +171,9 @@ def declarations(place: MistakePlace) -> Iterator[TriedEdit]:
         return
 
     name, rest = named[1].replace("-", "_"), rest[named.end() :]
+    if is_word(name):
+        return
+
     parameters, rest = _parameters(rest)
     rest = re.sub(r"^(?:extends\s+\w+|:|==|=>|->|=)\s*(?=\{|$)", "", rest.strip())
     body = re.sub(r"^(?:==|=>|->|=|:)?\s*(?=[\w(])", "= ", rest) if not rest.startswith("{") else rest

@@ -83,7 +83,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     **dict.fromkeys((
         "unknown-argument", "too-many-arguments", "missing-argument", "wrong-kind", "stage-is-no-tensor",
         "positional-after-keyword", "not-callable", "expected-tensor", "expected-bundle", "unknown-field",
-        "repeated-argument", "out-of-range", "unknown-setting", "empty-body",
+        "repeated-argument", "out-of-range", "unknown-setting",
     ), _OF_CALLS),
     "same-twice": (bindings.outer_in,),
     "wrong-count": (calls.names_of_axes,),
