@@ -37,7 +37,6 @@ class Tag:
     drop: float = 0.0
 
 
-@unguarded
 @dataclass(frozen=True)
 class BundleValue:
     """Parallel values; `tag` where they are the branches of a code."""
@@ -391,7 +390,6 @@ class LayerStage(Stage):
     path: tuple[str, ...]
 
 
-@unguarded
 @dataclass(frozen=True)
 class BlockValue:
     """A declared block, before it has arguments."""

@@ -148,7 +148,7 @@ def costs(graph: Graph) -> dict[str, Cost]:
 
 
 def _of_use(node: Node, call: OpCall) -> tuple[bool, Cost]:
-    """Whether a node's module holds weights, and what it costs alone."""
+    """Return whether the module of a node holds weights, and what the node costs alone."""
     weights = node.op.weights(call)
     return bool(weights), Cost(
         parameters=sum((weight.numel for weight in weights if weight.trained), 0),

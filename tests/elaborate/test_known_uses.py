@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -25,6 +28,15 @@ def _count(uses: list[tuple[Op, OpCall]]) -> int:
     for op, call in uses:
         known.types_out(op, call, lambda _, call: judged.append(call) or call.inputs)  # type: ignore[func-returns-value]
     return len(judged)
+
+
+def test_a_size_is_found_in_another_process() -> None:
+    """Hashes of texts differ between processes: one that is kept with a size must not travel with it."""
+    size = 2 * symbol("H") + 1
+    assert hash(size) == hash(2 * symbol("H") + 1)
+    code = ("import pickle, sys; from archlang.shapes import symbol; size = pickle.loads(sys.stdin.buffer.read()); "
+            "assert {2 * symbol('H') + 1: 'found'}[size] == 'found'")
+    subprocess.run([sys.executable, "-c", code], input=pickle.dumps(size), check=True)
 
 
 @pytest.mark.parametrize(("other", "count"), [

@@ -32,7 +32,7 @@ COSTLY = {"codes that are designed": 4, "deep calls": 4, "deep ifs": 4, "strided
 DRAWN_SIZE = 24
 """The same for networks that are counted, printed and listed."""
 
-PICTURE_SIZES = {"parallel": 128, "fork, concatenated": 128, "blocks used often": 128, "residuals": 256}
+PICTURE_SIZES = {"parallel": 128, "fork, concatenated": 128, "blocks used often": 256, "residuals": 256}
 """The same for pictures that open their blocks as long as they are small, and close them then."""
 
 PICTURE_SIZE = 48

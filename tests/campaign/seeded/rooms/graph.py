@@ -49,8 +49,8 @@ SEEDS = (
     ),
     Seed(
         "graph/outline.py",
-        "        if node.id in owners:\n            weights =",
-        "        if True:\n            weights =",
+        "        if node.path in owned:",
+        "        if False:",
         "shared weights count several times in a report",
         ("analysis/test_report.py",),
     ),

@@ -14,8 +14,8 @@ SEEDS = (
     ),
     Seed(
         "syntax/lexing.py",
-        "return line > 1 and not source.line(line - 1).strip()",
-        "return line > 1 and not source.line(line).strip()",
+        'text[text.rfind("\\n", 0, line_end) + 1 : line_end]',
+        "text[line_end + 1 : offset]",
         "empty lines are looked for at the wrong line",
         ("syntax/test_printed_twice.py", "syntax/test_printer.py", "syntax/test_comments.py"),
     ),
