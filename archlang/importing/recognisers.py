@@ -11,7 +11,7 @@ from archlang.importing.leaves import Leaf, Recognise, Rows
 from archlang.importing.rates import rate
 from archlang.importing.rewritten import embedding_bag, gru_cell, lstm_cell, rnn_cell
 from archlang.importing.steps import Static
-from archlang.importing.windowed import partition_attention, shifted_window
+from archlang.importing.windowed import partition_attention, shifted_window, timm_block
 
 
 def _drop_path(module: Any) -> Leaf | None:
@@ -88,6 +88,7 @@ RECOGNISED: Mapping[str, Recognise] = {
     "timm.layers.attention.Attention": _timm_attention,
     "timm.models.vision_transformer.Attention": _timm_attention,
     "torchvision.models.swin_transformer.ShiftedWindowAttention": shifted_window,
+    "timm.models.swin_transformer.SwinTransformerBlock": timm_block,
     "torchvision.models.maxvit.PartitionAttentionLayer": partition_attention,
 }
 """The recognisers by the full name of the class. A package's own is added here, or given to `import_model`."""
