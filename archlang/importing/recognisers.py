@@ -9,7 +9,7 @@ from torch import nn
 
 from archlang.importing.leaves import Leaf, Recognise, Rows
 from archlang.importing.rates import rate
-from archlang.importing.rewritten import embedding_bag, gru_cell, lstm_cell, rnn_cell
+from archlang.importing.rewritten import bilinear_attention, embedding_bag, gru_cell, lstm_cell, rnn_cell
 from archlang.importing.steps import Static
 from archlang.importing.windowed import partition_attention, shifted_window, timm_block
 
@@ -85,6 +85,7 @@ RECOGNISED: Mapping[str, Recognise] = {
     "torch.nn.modules.rnn.GRUCell": gru_cell,
     "torch.nn.modules.rnn.RNNCell": rnn_cell,
     "torch.nn.modules.sparse.EmbeddingBag": embedding_bag,
+    "timm.layers.non_local_attn.BilinearAttnTransform": bilinear_attention,
     "timm.layers.attention.Attention": _timm_attention,
     "timm.models.vision_transformer.Attention": _timm_attention,
     "torchvision.models.swin_transformer.ShiftedWindowAttention": shifted_window,

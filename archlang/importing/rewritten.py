@@ -71,3 +71,28 @@ def embedding_bag(module: Any) -> OtherForward | None:
         return together(functional.embedding(input, module.weight), 1)
 
     return OtherForward(forward, {})
+
+
+def bilinear_attention(module: Any) -> OtherForward:
+    """timm's bilinear attention over blocks of a map: `(P x I) X (Q x I)`, with `I` the identity of a block's cells.
+
+    The products with the identity are not written out: rows `(block, cell)` are multiplied block by block.
+    """
+    groups, blocks = module.groups, module.block_size
+
+    def forward(x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        inner, rows, columns = channels // groups, height // blocks, width // blocks
+        out = module.conv1(x)
+        p = module.conv_p(functional.adaptive_max_pool2d(out, (blocks, 1))).view(batch, groups, blocks, blocks)
+        q = module.conv_q(functional.adaptive_max_pool2d(out, (1, blocks))).view(batch, groups, blocks, blocks)
+        p, q = p.sigmoid(), q.sigmoid()
+        p, q = p / p.sum(3, keepdim=True), q / q.sum(2, keepdim=True)
+
+        x = x.reshape(batch, groups, inner, blocks, rows * width)
+        x = torch.matmul(p.view(batch, groups, 1, blocks, blocks), x)
+        x = x.reshape(batch, groups, inner * height, blocks, columns).transpose(3, 4)
+        x = torch.matmul(x, q.view(batch, groups, 1, blocks, blocks))
+        return module.conv2(x.transpose(3, 4).reshape(batch, channels, height, width))  # type: ignore[no-any-return]
+
+    return OtherForward(forward, {})

@@ -90,6 +90,18 @@ def test_grids_of_a_maxvit_are_windows_of_a_map_in_another_order() -> None:
     assert "softmax" not in found.text
 
 
+def test_bilinear_attention_multiplies_blocks_without_the_identity_between() -> None:
+    torch.manual_seed(0)
+    libraries.timm()
+    from timm.layers.non_local_attn import BilinearAttnTransform
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), BilinearAttnTransform(8, 4, 2)).eval()
+    found = taken_in(model, 12)
+    same(found, model, 12)
+    assert found.difference < 1e-9
+    assert "einsum(" in found.text
+
+
 def test_rates_that_rise_from_block_to_block_are_a_loop() -> None:
     torch.manual_seed(0)
     models = libraries.torchvision_models()
