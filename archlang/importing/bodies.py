@@ -14,6 +14,7 @@ from archlang.importing.ramps import RisingRow, loop
 from archlang.importing.scopes import Item, Single, Use
 from archlang.importing.steps import LayerOf, Word
 from archlang.syntax import tree
+from archlang.syntax.lexing import WORDS
 from archlang.syntax.tree import Argument, Expr
 
 
@@ -30,6 +31,7 @@ class BodyWriter:
         group: the part of the network that an item belongs to; flows end where it changes.
         within: the path of the module whose body this is.
         shared: steps that are uses of one layer, each with the first of them.
+        outputs: the names under which a network hands values out, which nothing else may have.
     """
 
     blocks: Mapping[str, Made]
@@ -40,6 +42,7 @@ class BodyWriter:
     group: Callable[[Item], str] | None = None
     within: str = ""
     shared: Mapping[int, int] = field(default_factory=dict)
+    outputs: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.named: dict[int, Expr] = dict(self.entering)
@@ -186,6 +189,8 @@ class BodyWriter:
 
     def _name(self) -> str:
         """A name for the open flow: that of the part of the network that it is, or of its last module."""
+        if self.end is not None and self.end in self.outputs:
+            return self.outputs[self.end]
         paths = [item.path.removeprefix(self.within).lstrip(".") for item in self.members]
         split = [path.split(".") for path in paths if path]
         said = ""
@@ -242,4 +247,11 @@ def module_name(item: Item) -> str:
     name = item.path.rpartition(".")[2]
     if not name.isidentifier() or not name.isascii():
         return ""
+    return unreserved(name)
+
+
+def unreserved(name: str) -> str:
+    """A name that is no word of the language: a module may be called `layer`, and a key of a dict `output`."""
+    if name in WORDS:
+        return f"{name}_"
     return name

@@ -25,14 +25,15 @@ _LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-unty
 _LIBRARY.define("leaf(Tensor[] inputs, int key, int[] order) -> Tensor")  # type: ignore[no-untyped-call]  # as above
 _LIBRARY.define("shares(Tensor queries, Tensor keys, int heads) -> Tensor")  # type: ignore[no-untyped-call]  # as above
 torch.library.register_fake("archlang::leaf", lambda inputs, key, order: torch.empty_like(inputs[0]), lib=_LIBRARY)
-torch.library.register_fake(
-    "archlang::shares", lambda queries, keys, heads: _shares(queries, keys, heads), lib=_LIBRARY)
 
 
 def _shares(queries: Tensor, keys: Tensor, heads: int) -> Tensor:
     """An empty tensor of the sizes that weights of attention have: of all heads together where `heads` is 0."""
     between = (heads,) if heads else ()
     return queries.new_empty((queries.shape[0], *between, queries.shape[1], keys.shape[1]))
+
+
+torch.library.register_fake("archlang::shares", _shares, lib=_LIBRARY)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from torch import nn
 
 from archlang.importing.leaves import Leaf, Recognise, Rows
 from archlang.importing.rates import rate
+from archlang.importing.rewritten import bilinear_attention, embedding_bag, gru_cell, lstm_cell, rnn_cell
 from archlang.importing.steps import Static
-from archlang.importing.windowed import partition_attention, shifted_window
+from archlang.importing.windowed import partition_attention, shifted_window, timm_block
 
 
 def _drop_path(module: Any) -> Leaf | None:
@@ -80,9 +81,15 @@ RECOGNISED: Mapping[str, Recognise] = {
     "timm.layers.drop.DropPath": _drop_path,
     "torchvision.ops.stochastic_depth.StochasticDepth": _stochastic_depth,
     "torch.nn.modules.activation.MultiheadAttention": _multihead,
+    "torch.nn.modules.rnn.LSTMCell": lstm_cell,
+    "torch.nn.modules.rnn.GRUCell": gru_cell,
+    "torch.nn.modules.rnn.RNNCell": rnn_cell,
+    "torch.nn.modules.sparse.EmbeddingBag": embedding_bag,
+    "timm.layers.non_local_attn.BilinearAttnTransform": bilinear_attention,
     "timm.layers.attention.Attention": _timm_attention,
     "timm.models.vision_transformer.Attention": _timm_attention,
     "torchvision.models.swin_transformer.ShiftedWindowAttention": shifted_window,
+    "timm.models.swin_transformer.SwinTransformerBlock": timm_block,
     "torchvision.models.maxvit.PartitionAttentionLayer": partition_attention,
 }
 """The recognisers by the full name of the class. A package's own is added here, or given to `import_model`."""

@@ -12,10 +12,13 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
 from archlang.diagnostics import ArchError
+from archlang.diagnostics.text import one_line
 from archlang.importing.aten import READERS
 from archlang.importing.aten.masks import as_numbers
+from archlang.importing.bodies import identifier, unreserved
 from archlang.importing.calls import TorchCall
 from archlang.importing.constants import LIKE, ConstantReader, flat, mapped
+from archlang.importing.folding import fresh
 from archlang.importing.held import FinalStates, Held, Known, Mask, Ref, Unknown, Unsaid
 from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf, weighed
 from archlang.importing.memory import SharedMemory
@@ -254,7 +257,18 @@ class _Walk:
         names = output_names(self.program)
         if names is None:
             return ((None, tuple(values)),)
-        return tuple((name, (value,)) for name, value in zip(names, values, strict=False))
+        said = self._said(names)
+        return tuple((name, (value,)) for name, value in zip(said, values, strict=False))
+
+    def _said(self, names: Sequence[str]) -> list[str]:
+        """The names of outputs as a file can have them: each once, and no word of the language."""
+        said: list[str] = []
+        for name in names:
+            called = fresh(unreserved(identifier(name) or "out"), said)
+            if called != name:
+                self.reader.remark(f"its output `{one_line(name, 80)}` is called `{called}`")
+            said.append(called)
+        return said
 
 
 def _kind(value: Tensor) -> str:

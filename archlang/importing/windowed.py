@@ -1,7 +1,8 @@
-"""Attention in windows of maps, as torchvision has it: one operation in the place of layouts and products."""
+"""Attention in windows of maps, as torchvision and timm have it: one operation in the place of layouts and products."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -48,6 +49,51 @@ def _shifted(module: Any, shape: tuple[int, ...]) -> Leaf | None:
     if "bias" in args and "qkv_bias" not in args:
         args["qkv_bias"] = True
     return Leaf("window_attention", args, weights, places=True, note=note, sized=True)
+
+
+def timm_block(module: Any) -> OtherForward | None:
+    """A block of timm's Swin, whose attention is cut into windows by the block, channels last.
+
+    Its table of positions, its shifts and its mask of -100 are those of torchvision's.
+    """
+    attention = module.attn
+    window, shift = tuple(module.window_size), tuple(module.shift_size)
+    inside = attention.qkv.out_features == 3 * module.dim and attention.proj.in_features == module.dim
+    # The language leaves out weights of attention, and not what leaves it.
+    if not inside or attention.proj_drop.p or attention.proj.bias is None:
+        return None
+
+    args: dict[str, Static] = {"heads": attention.num_heads, "window": Kernel(window)}
+    note = ""
+    if any(shift):
+        args["shift"], note = Kernel(shift), HIDDEN
+    if attention.attn_drop.p:
+        args["dropout"] = float(attention.attn_drop.p)
+    weights: dict[str, str | Rows] = {
+        "positions": "relative_position_bias_table", "project.weight": "qkv.weight", "combine.weight": "proj.weight",
+        "combine.bias": "proj.bias",
+    }
+    if attention.qkv.bias is None:
+        args["qkv_bias"] = False
+    else:
+        weights["project.bias"] = "qkv.bias"
+    leaf = Leaf("window_attention", args, weights, places=True, note=note, sized=True)
+
+    def forward(x: Tensor) -> Tensor:
+        batch, *sides, channels = x.shape
+        # Where windows do not tile the map zeros are put around it; a single window that is shifted is none, either.
+        tiled = all(side % cells == 0 for side, cells in zip(sides, window, strict=True))
+        whole = any(by and side <= cells for side, cells, by in zip(sides, window, shift, strict=True))
+        if not tiled or whole:
+            made: Tensor = type(module).forward(module, x)
+            return made
+        x = x + module.drop_path1(attention(module.norm1(x)))
+        x = x.reshape(batch, -1, channels)
+        x = x + module.drop_path2(module.mlp(module.norm2(x)))
+        return x.reshape(batch, *sides, channels)
+
+    # What the block's own code cuts into windows, [windows * batch, places, channels], is read as it is.
+    return OtherForward(forward, {"attn": replace(leaf, settle=lambda shape: leaf if len(shape) == 4 else None)})
 
 
 def partition_attention(module: Any) -> OtherForward | None:

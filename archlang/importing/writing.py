@@ -107,7 +107,9 @@ def _network(
     entering: dict[int, Expr] = {}
     sides: tuple[tree.Parameter, ...] = ()
     statements: list[tree.Statement] = []
-    names = {*taken, *DIALS}
+    # An output keeps the name that its reader knows: what is handed out and what enters may be called alike.
+    names = {*taken, *DIALS, *(output for output, _ in traced.outputs if output is not None)}
+    outputs = {value: output for output, (value, *_) in reversed(traced.outputs) if output is not None}
     for called, value in traced.inputs:
         word = fresh(_input_name(called, len(traced.inputs), value in traced.ranges), names)
         names.add(word)
@@ -133,7 +135,8 @@ def _network(
         slots[head] = Multiple("classes")
         dials = (tree.Parameter("classes", number(traced.sizes[kept[0]][0])),)
 
-    body = BodyWriter(blocks, entering, kept, names, slots, _groups(items), shared=traced.shared)
+    body = BodyWriter(blocks, entering, kept, names, slots, _groups(items), shared=traced.shared,
+                      outputs=outputs)
     body.write(items)
     statements.extend(_outputs(traced, body))
     return tree.NetworkDeclaration(identifier(name) or "Network", (*dials, *sides), tree.Body(None, tuple(statements)))
@@ -243,7 +246,7 @@ def _outputs(traced: Traced, body: BodyWriter) -> list[tree.Statement]:
     if not others:
         bundle = tree.TupleOf(tuple(body.expr(value) for value in values))
         return [*body.statements, tree.Output(None, bundle)]
-    outputs = [tree.Output(identifier(str(name)), body.expr(inner)) for name, (inner,) in traced.outputs]
+    outputs = [tree.Output(name, body.expr(inner)) for name, (inner,) in traced.outputs]
     return [*body.statements, *outputs]
 
 

@@ -94,6 +94,25 @@ def test_a_file_that_differs_is_noticed(model):
     model.train()
 
 
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_a_file_is_run_for_each_number_of_samples(model, wrong):
+    """The model's results for one sample are the first of those for two; the file's are its own."""
+    two = batches(model.archlang.network.graph)[0]
+    cases = [two, [x[:1] for x in two]]
+    model.eval()
+    compared(model, model, cases)
+
+    def other(image):
+        made = model(image)
+        if len(image) == wrong:
+            made["levels"][1].add_(0.1)
+        return made
+
+    with pytest.raises(archlang.ArchError, match="results differ"):
+        compared(model, other, cases)
+    model.train()
+
+
 def test_the_command(tmp_path, capsys):
     file, made = tmp_path / "net.arch", tmp_path / "net.py"
     file.write_text(TEXT)

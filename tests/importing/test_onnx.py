@@ -17,6 +17,8 @@ from archlang.cli.main import run
 from archlang.importing import import_source, open_source
 from archlang.importing.onnx_file.operators import OPERATORS
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 
 def weights(**shapes: tuple[int, ...]) -> list[Any]:
     """Weights by name, drawn; deviations are positive."""
@@ -115,6 +117,36 @@ def test_a_file_becomes_a_network_with_its_weights(name, tmp_path, capsys, monke
     right = torch.from_numpy(session.run(None, {"x": x})[0])
     torch.testing.assert_close(archlang.load_model("net.safetensors")(torch.from_numpy(x)), right, rtol=1e-4, atol=1e-5)
     assert archlang.load("net.arch").parameters > 0
+
+
+@pytest.mark.parametrize(("name", "size", "words"), [
+    ("04_paths", "1x8x8", ("einsum(",)),
+    ("06_symbolic_sizes", "3x32x32", ("upsample(",)),
+    ("15_tokens", "16", ("softmax", "embedding(64)")),
+])
+def test_an_example_comes_back(name, size, words, tmp_path, capsys, monkeypatch):
+    """Routers that stack paths before the batch, maps that are resized by a factor, masks that are worked out."""
+    model = archlang.compile(archlang.load(EXAMPLES / f"{name}.arch"), seed=3).eval()
+    monkeypatch.chdir(tmp_path)
+    archlang.export(model, "onnx", "net.onnx")
+    words_in = ["import", "net.onnx", "--input", size, "-o", "net.arch", "--weights", "net.safetensors"]
+    assert run(words_in) == 0, capsys.readouterr().err
+
+    sizes = [int(one) for one in size.split("x")]
+    x = torch.randn(5, *sizes, generator=torch.Generator().manual_seed(2))
+    if name == "15_tokens":
+        x = torch.randint(0, 256, (5, *sizes))
+    torch.testing.assert_close(archlang.load_model("net.safetensors")(x), model(x), rtol=1e-4, atol=1e-5)
+    text = (tmp_path / "net.arch").read_text(encoding="utf-8")
+    for word in words:
+        assert word in text
+
+
+def test_a_mask_of_the_input_is_refused_by_name(tmp_path, capsys):
+    nodes = [node("Less", "x zero", "low"), node("Where", "low zero x", "y")]
+    path = stored(tmp_path / "net.onnx", nodes, [numpy_helper.from_array(numpy.float32(0), "zero")], size=(4,))
+    assert run(["import", str(path)]) == 1
+    assert "`Less` in `low/Less`: it is read where sizes and constants enter it" in capsys.readouterr().err
 
 
 def test_open_sizes_are_asked_for(tmp_path, capsys):

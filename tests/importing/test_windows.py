@@ -59,6 +59,23 @@ def test_windows_that_do_not_tile_a_map_are_read_as_the_code_has_them() -> None:
     assert "pad(" in found.text
 
 
+@pytest.mark.parametrize(("side", "is_one"), [(32, True), (24, False)])
+def test_windows_of_timms_swin_are_one_operation_where_they_tile(side: int, is_one: bool) -> None:
+    torch.manual_seed(0)
+    kind = libraries.timm().models.swin_transformer.SwinTransformer
+    model = kind(img_size=side, patch_size=2, embed_dim=8, depths=(2, 1), num_heads=(2, 4), window_size=4,
+                 drop_path_rate=0.2, num_classes=5)
+    if not is_one:
+        model = kind(img_size=side, patch_size=2, embed_dim=8, depths=(2,), num_heads=(2,), window_size=5,
+                     num_classes=5)
+    found = taken_in(model, side)
+    same(found, model, side, whole=is_one)
+    assert ("window_attention(" in found.text) is is_one
+    assert ("softmax" not in found.text) is is_one
+    # The second block of a stage is shifted by half a window.
+    assert bool(re.search(r"shift\d? = 2", found.text)) is is_one
+
+
 def test_grids_of_a_maxvit_are_windows_of_a_map_in_another_order() -> None:
     torch.manual_seed(0)
     models = libraries.torchvision_models()
@@ -71,6 +88,18 @@ def test_grids_of_a_maxvit_are_windows_of_a_map_in_another_order() -> None:
     assert "window_attention(" in found.text
     assert f"scale = {16 ** -0.5}" in found.text or "scale2" in found.text
     assert "softmax" not in found.text
+
+
+def test_bilinear_attention_multiplies_blocks_without_the_identity_between() -> None:
+    torch.manual_seed(0)
+    libraries.timm()
+    from timm.layers.non_local_attn import BilinearAttnTransform
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), BilinearAttnTransform(8, 4, 2)).eval()
+    found = taken_in(model, 12)
+    same(found, model, 12)
+    assert found.difference < 1e-9
+    assert "einsum(" in found.text
 
 
 def test_rates_that_rise_from_block_to_block_are_a_loop() -> None:

@@ -235,6 +235,11 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     if len(held) == 1:
         return held[0]  # type: ignore[no-any-return]  # a list of one joins nothing
 
+    # One by one before the batch, as ONNX has a stack.
+    lone = [Ref(one.value, one.dims[1:]) for one in held if isinstance(one, Ref) and one.dims[0] == ()]
+    if len(lone) == len(held) and call["dim"] in (0, -len(first.dims)):
+        return _stack(r, {"tensors": lone, "dim": 0})
+
     token = _class_token(r, held, call["dim"])
     if token is not None:
         return token

@@ -62,7 +62,7 @@ def _matmul(r: StepReader, call: Mapping[str, Any]) -> Ref:
     kernel = _dense(r, _second(call))
     if kernel is not None and not isinstance(call["self"], Known):
         return _linear(r, {"input": call["self"], "weight": kernel})
-    left, right = _operand(r, call["self"]), _operand(r, _second(call))
+    left, right = _operand(r, call["self"], _second(call)), _operand(r, _second(call), call["self"])
     # A vector of each sample is a matrix of one row.
     if len(left.dims) == 2 and left.dims[0] == (BATCH,) and len(right.dims) == 3:
         row = product(r, Ref(left.value, (left.dims[0], (), left.dims[1])), right)
@@ -197,10 +197,14 @@ def _turned(matrix: Known) -> Known:
                  key=f"{matrix.key} turned")
 
 
-def _operand(r: StepReader, held: Any) -> Ref:
-    """A factor; a matrix of the model's own has no axis for the batch."""
+def _operand(r: StepReader, held: Any, other: Any) -> Ref:
+    """A factor beside another one; a matrix of the model's own has no axis for the batch."""
     if isinstance(held, Known) and len(held.shape) == 2:
         return r.parameter(held, held.shape)
+    # Nor have several of them, one for each part that stands before the batch in the other factor.
+    if isinstance(held, Known) and isinstance(other, Ref) and BATCH not in other.dims[0]:
+        own = r.parameter(held, held.shape)
+        return Ref(own.value, tuple((axis,) for axis in range(len(held.shape))))
     return r.loose(held)
 
 
@@ -249,7 +253,7 @@ def _baddbmm(r: StepReader, call: Mapping[str, Any]) -> Any:
     """A product of matrices and what is added to it: the scores of attention, and its mask."""
     if call["beta"] != 1 or call["alpha"] != 1:
         raise NoWordError("it is scaled")
-    made = product(r, _operand(r, call["batch1"]), _operand(r, call["batch2"]))
+    made = product(r, _operand(r, call["batch1"], call["batch2"]), _operand(r, call["batch2"], call["batch1"]))
     return pair(r, {"self": made, "other": call["self"]}, "add")
 
 

@@ -262,6 +262,15 @@ def split(given: Attributes, x: Tensor, sizes: Any = None) -> tuple[Tensor, ...]
     return tuple(torch.split(x, whole(wanted), axis))
 
 
+def where(_: Attributes, condition: Any, one: Any, other: Any) -> Tensor:
+    """`Where`, by a mask that is no matter of the input."""
+    if isinstance(condition, Tensor):
+        raise Unsupported("the input decides about its mask")
+    like = one if isinstance(one, Tensor) else other
+    mask = torch.from_numpy(numpy.asarray(condition).copy())
+    return torch.where(mask, tensor(one, like), tensor(other, like))
+
+
 def gather(given: Attributes, x: Tensor, indices: Any) -> Tensor:
     """`Gather`: rows of a table, or single places along an axis."""
     axis = given.get("axis", 0) % x.dim()
@@ -343,6 +352,6 @@ OPERATORS: Mapping[str, Operator] = {
     "ReduceMean": reduced(lambda x, axes, keep: x.mean(list(axes), keep)),
     "ReduceSum": reduced(lambda x, axes, keep: x.sum(list(axes), keep)),
     "ReduceMax": reduced(lambda x, axes, keep: x.amax(list(axes), keep)),
-    "Identity": lambda _, x: x, "Dropout": lambda _, x, *rest: x,
+    "Where": where, "Identity": lambda _, x: x, "Dropout": lambda _, x, *rest: x,
 }
 """Every operator that is read, by its name in ONNX's own domain."""

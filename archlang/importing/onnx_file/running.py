@@ -25,6 +25,13 @@ SCOPES = "pkg.torch.onnx.name_scopes"
 """Where torch's exporter notes the modules around a node."""
 
 
+CALCULATED = frozenset({
+    "Shape", "Constant", "ConstantOfShape", "Cast", "Range", "Equal", "Trilu", "Not", "And", "Or", "Less", "Greater",
+    "LessOrEqual", "GreaterOrEqual",
+})
+"""Operators that are worked out, of sizes and constants alone: causal masks are made of them."""
+
+
 class OnnxNode(nn.Module):
     """One node. Where it stands is known by its module once the whole is exported."""
 
@@ -35,6 +42,8 @@ class OnnxNode(nn.Module):
 
     def forward(self, entering: Sequence[Any]) -> Any:
         """Run the operator. Raises `ArchError` (not-importable) for a form that is not read."""
+        if self.node.op_type not in OPERATORS:
+            raise ArchError(refusal(self.node, "it is read where sizes and constants enter it, and a tensor does"))
         try:
             return OPERATORS[self.node.op_type](self.given, *entering)
         except Unsupported as problem:
@@ -70,9 +79,12 @@ class OnnxModule(nn.Module):
         remembered = {name for node in norms for name in node.input[3:]}
         # One number in sums and products is a factor or an offset; elsewhere it may be the weight of a small layer.
         numbers = {name for node in self.graph.node if node.op_type in NUMERIC for name in node.input}
+        # By how much a map is resized is no weight.
+        scales = {name for node in self.graph.node if node.op_type == "Resize" for name in node.input[1:]}
         for initializer in self.graph.initializer:
             array = numpy_helper.to_array(initializer)
-            if array.dtype.kind != "f" or array.ndim == 0 or (array.size == 1 and initializer.name in numbers):
+            single = array.ndim == 0 or (array.size == 1 and initializer.name in numbers)
+            if array.dtype.kind != "f" or single or initializer.name in scales:
                 self.fixed[initializer.name] = array
             else:
                 self._hold(initializer.name, array, initializer.name in remembered)
@@ -159,7 +171,7 @@ def _reason(node: onnx.NodeProto) -> str:
     """Say why a node is not read; "" for one that is."""
     if node.domain not in OWN_DOMAINS:
         return f"it is an operator of its own domain, `{node.domain}`"
-    if node.op_type in OPERATORS or node.op_type in ("Shape", "Constant", "ConstantOfShape", "Cast", "Range", "Equal"):
+    if node.op_type in OPERATORS or node.op_type in CALCULATED:
         return ""
     return "there is no reading of this operator"
 
