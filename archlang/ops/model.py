@@ -231,8 +231,7 @@ class Op:
     commutes whether its tensors may change places.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     habit   the arguments of torch's module by place, as ours are called, "" for one that is known here.
-    gives   what each of its results is, where a loss or the name of a size must know: the output of a softmax
-            (`shares`), a `sequence` ...; "" for nothing.
+    gives   what each of its results is, where others must know: a softmax's `shares`, a `sequence`; "" for nothing.
     reads   what it takes a tensor of two sizes for, where what it gives does not say so: a norm of channels a line.
     order   the axes of its input in the order that it gives them; None where none of them moves.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
