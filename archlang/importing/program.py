@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import warnings
 from collections import namedtuple
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ DEPENDS = ("GuardOnDataDependentSymNode", "PendingUnbackedSymbolNotFound", "Data
 """Torch's words for code that asks for the numbers of a tensor."""
 
 
+_EXPORTING = threading.RLock()
+"""What an export changes for its time, streams, warnings and torch's attention, belongs to the whole process."""
+
+
 def exported(model: nn.Module, call: TorchCall) -> ExportedProgram:
     """Export a model in evaluation mode. Raises `ArchError` (not-importable) with torch's reason and the line."""
     name = type(model).__name__
@@ -44,7 +49,7 @@ def exported(model: nn.Module, call: TorchCall) -> ExportedProgram:
         message = f"`{where or name}` has no weights yet: torch makes them when the model is called"
         raise ArchError(error("not-importable", message, help="call the model once with an example before"))
     try:
-        with _quiet(), _plain_attention():
+        with _EXPORTING, _quiet(), _plain_attention():
             return torch.export.export(model, call.placed, dict(call.named) or None, strict=False)
     except Exception as problem:  # torch.export raises whatever the model's own code raises, and kinds of its own
         kind = type(problem).__name__
