@@ -19,8 +19,10 @@ from tests.limits.texts import ROWS, LongText, row
 SIZE = 8
 """Repetitions of the shortest text of each row; the longest has four times as many."""
 
-PAST = {"symbols that are joined": 70, "import paths": 600}
-"""The same for work that grows faster up to a limit: 64 symbols, 1,024 characters of a module's name."""
+PAST = {"symbols that are joined": 70, "import paths": 600, "open braces in lines": 128, "brackets crossed": 256,
+        "only": 256}
+"""The same for work that grows faster up to a limit: 64 symbols, 1,024 characters of a module's name, the brackets and
+statements that a search for mends looks at."""
 
 FEW = replace(DEFAULT, diagnostics=5)
 """So many mistakes are in the shortest text already; each looks at all names."""
