@@ -202,9 +202,12 @@ def _tensor(b: Build, value: object, expr: Expr) -> object:
         raise b.refuse("expected-tensor", message, expr.span, f"this is {value.type}",
                        help="put the patches back first: `unpatch`")
     if isinstance(value, BundleValue):
+        name = "name"
+        if isinstance(expr, Name):
+            name = expr.text[:40]
         raise b.refuse("expected-tensor", "a tensor is wanted here, this is a bundle", expr.span,
                        f"this is {value.type}",
-                       help="bring its members together first (sum, mean, concat) or pick one: `name[0]`")
+                       help=f"bring its members together first (sum, mean, concat) or pick one: `{name}[0]`")
     if isinstance(value, Stage | BlockValue):
         raise b.refuse("stage-is-no-tensor", "a tensor is wanted here, this is a stage", expr.span,
                        help="let a tensor flow through it: `tensor -> stage`")

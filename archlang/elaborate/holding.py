@@ -285,8 +285,9 @@ def _shown(fix: Fix) -> str:
     line = _joined(text)
     if not line:
         return "delete this line"
+    where = _in_place(source.text, start, fix.span.end)
     if len(line) <= LONGEST_SHOWN and "`" not in line:
-        return f"write `{line}`"
+        return f"write `{line}`{where}"
 
     # Of a long line the part around the edit, up to the arrows beside it.
     first, last = fix.span.start - start, fix.span.start - start + len(fix.text)
@@ -296,7 +297,15 @@ def _shown(fix: Fix) -> str:
     if len(part) <= LONGEST_SHOWN and "`" not in part:
         return f"write `{part}`"
     rows = [row.strip() for row in text.split("\n") if row.strip()]
-    return f"write `{rows[0]}`, up to `{rows[-1]}`"
+    return f"write `{rows[0]}`, up to `{rows[-1]}`{where}"
+
+
+def _in_place(text: str, start: int, end: int) -> str:
+    """The lines that an edit stands for, where it is more than the one that is marked."""
+    first, last = (text.count("\n", 0, at) + 1 for at in (start, end))
+    if first == last:
+        return ""
+    return f", in place of lines {first} to {last}"
 
 
 def _joined(text: str) -> str:

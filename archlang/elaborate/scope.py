@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archlang.diagnostics import Label, did_you_mean, error
 from archlang.elaborate.context import Build
 from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned, Thunk
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
-from archlang.syntax.tree import As, Bind, Block, CodeDeclaration, Imported, Input, Let, Parameter, TreeNode
+from archlang.syntax.tree import (
+    As,
+    Bind,
+    Block,
+    CodeDeclaration,
+    Imported,
+    Input,
+    Layer,
+    Let,
+    LoopName,
+    Parameter,
+    Train,
+    TreeNode,
+)
 from archlang.syntax.walk import walk
 
 FUNCTIONS = ("range", "len", "min", "max", "size", "words", "round", "floor", "ceil", "round_to")
 
 ALIASED = "it is imported as"
 """The beginning of the help for a name that a file has under another one."""
+
+_BOUND_INSIDE = (Bind, Let, Layer, LoopName, Parameter)
+"""Statements that bind a name in the braces that they stand in."""
 
 
 def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: Span) -> None:
@@ -161,7 +179,20 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
     if named is not None:
         help = f"`as {shown}` names the modules of a step and binds no value: write `{shown} = ...` before the flow"
         return (help,), (Label(named.name_span, "modules are called so here"),)
-    return (), ()
+    return _inside(nodes, shown)
+
+
+def _inside(nodes: Sequence[TreeNode], name: str) -> tuple[tuple[str, ...], tuple[Label, ...]]:
+    """Help, and a place, for a name that is bound inside braces that end before here, or in another block."""
+    # A setting of a `train` binds nothing.
+    settings = {id(node) for train in nodes if isinstance(train, Train) for node in walk(train)}
+    bound = next((node for node in nodes if isinstance(node, _BOUND_INSIDE) and node.name == name
+                  and id(node) not in settings), None)
+    if bound is None:
+        return (), ()
+
+    help = f"`{name}` is seen inside its own braces alone: bind it before them, or use what they hand out"
+    return (help,), (Label(name_span(bound), "bound inside these braces"),)
 
 
 def _is_stage(b: Build, name: str, expect: Kind) -> tuple[str, ...]:

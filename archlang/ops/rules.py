@@ -186,7 +186,8 @@ def known(size: Dim, what: str) -> int:
     """A size that weights depend on, as a number. Raises symbolic-parameters."""
     if isinstance(size, int):
         return size
-    help = "pool to a fixed size before it, `global_avg_pool` or `adaptive_avg_pool(4x4)`, or give the input numbers"
+    help = ("pool the map to a fixed size first, by `global_avg_pool` in the place of `flatten` or "
+            "`adaptive_avg_pool(4x4)` before it, or give the input numbers")
     raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic", help=help)
 
 
