@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import click
 
+from archlang.cli.once import once
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 
@@ -39,6 +40,7 @@ class LazyGroup(click.Group):
 
         command = import_module(self.modules + cmd_name).command
         assert isinstance(command, click.Command)
+        command = once(command)
 
         # While a shell completes, commands are only looked at.
         if COMPLETE in os.environ:
