@@ -17,7 +17,7 @@ from archlang.train.data.sources import find
 from archlang.train.data.splits import Data
 from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
-from archlang.train.losses.classes import class_output
+from archlang.train.losses.classes import chances_of, class_output
 from archlang.train.losses.objective import values_of
 from archlang.train.problems import as_bad_data
 from archlang.train.processes.devices import evaluating, place
@@ -117,10 +117,8 @@ def _chances(losses: list[str]) -> Chances:
 
     Raises `ArchError` (bad-data) where nothing is known of that.
     """
-    # With both losses on one output, each class was asked for by itself too.
-    if "bce" in losses:
-        return torch.sigmoid
-    if set(losses) & {"cross_entropy", "focal"}:
-        return lambda scores: scores.softmax(1)
+    chances = chances_of(losses)
+    if chances is not None:
+        return chances
     raise ArchError(error("bad-data", "the scores were not trained as those of classes, so that they have no "
                           "probabilities", help="`cross_entropy`, `focal` and `bce` train such"))

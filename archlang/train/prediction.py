@@ -12,23 +12,17 @@ from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation, Record
 from archlang.graph.ir import Graph, Port
-from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, scores_port
 from archlang.rewrite.extract import told
 from archlang.train.data.image_files import NoImage, read_pixels, strict_about_size
 from archlang.train.data.ready import preparation_of
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
+from archlang.train.losses.classes import chances_of
 from archlang.train.losses.objective import values_of
 from archlang.train.processes.devices import evaluating, place
 
 TOP = 5
-
-PROBABILITIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "cross_entropy": lambda scores: scores.softmax(0),
-    "bce": torch.sigmoid,
-}
-"""From scores [classes] to probabilities, by the loss that they were trained with; of others nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +121,10 @@ class Guesser:
     def of(cls, record: Record, port: Port, top: int) -> Guesser:
         """The guesser of a model whose scores come from `port`."""
         few = told(record.passes)
-        loss = _loss_of(losses_of(record.network.graph), port)
         probabilities = None
-        if few is None and loss is not None:
-            probabilities = PROBABILITIES.get(loss)
+        if few is None:
+            losses = losses_of(record.network.graph)
+            probabilities = chances_of([one.option.name for one in losses if LABEL in one.reads and port in one.reads])
         return cls(record.labels or (), few, max(top, 1), probabilities)
 
     def __call__(self, scores: torch.Tensor) -> tuple[Guess, ...]:
@@ -159,9 +153,4 @@ class Guesser:
         if number < len(self.labels):
             return self.labels[number]
         return str(number)
-
-
-def _loss_of(losses: Sequence[Loss], port: Port) -> str | None:
-    """The name of the loss that compares the scores with labels."""
-    return next((loss.option.name for loss in losses if LABEL in loss.reads and port in loss.reads), None)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+
+import torch
 
 from archlang.artefact.manifest import is_label
 from archlang.graph.ir import Graph, Port
@@ -41,6 +43,23 @@ def class_output(graph: Graph, losses: Sequence[Loss]) -> ClassOutput | None:
     dims = graph.type(port).dims
     classes = dims[axis]
     return ClassOutput(classes if isinstance(classes, int) else None, len(dims) + 1, axis + 1)
+
+
+def chances_of(losses: Collection[str]) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """The function from scores [..., classes] to probabilities, by the losses that compare them with labels.
+
+    None where nothing is known of that. With `bce` beside `cross_entropy` on one output, each class was asked for by
+    itself too, so that their probabilities need not sum to 1.
+    """
+    if "bce" in losses:
+        return torch.sigmoid
+    if set(losses) & {"cross_entropy", "focal"}:
+        return _shares
+    return None
+
+
+def _shares(scores: torch.Tensor) -> torch.Tensor:
+    return scores.softmax(-1)
 
 
 def labels_of(plan: Plan, classes: tuple[str, ...] | None, outputs: int | None) -> tuple[str, ...] | None:
