@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from torch import nn
 
 import archlang
@@ -116,3 +118,31 @@ def test_a_model_file_beside_a_file(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run(["compile", "examples/01_sequential.arch", "-o", file]) == 0
     assert run(["diff", file, "examples/01_sequential.arch"]) == 0
     assert "no difference" in capsys.readouterr().out
+
+
+def test_weights_of_two_model_files_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against safetensors' own reader: which tensors are equal, and no word of weights where one side is a text."""
+    before, after = (str(tmp_path / name) for name in ("a.safetensors", "b.safetensors"))
+    for seed, file in enumerate((before, after)):
+        archlang.save(archlang.compile(archlang.load("examples/04_paths.arch"), seed=seed), file)
+
+    assert run(["diff", before, after, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)["weights"]
+    one, other = load_file(before), load_file(after)
+    same = {name for name in one if torch.equal(one[name], other[name])}
+    assert set(told["equal"]) == same and set(told["different"]) == set(one) - same and same != set(one)
+    assert told["before"] == told["after"] == []
+
+    assert run(["diff", before, before]) == 0
+    assert capsys.readouterr().out.endswith(f"weights: all {len(one)} tensors are equal\n")
+    assert run(["diff", before, "examples/04_paths.arch"]) == 0
+    assert "weights" not in capsys.readouterr().out
+
+
+def test_tensors_of_another_shape_or_of_one_side_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    for name, classes in (("a", 10), ("b", 7)):
+        files.append(str(tmp_path / f"{name}.safetensors"))
+        archlang.save(archlang.compile(archlang.load("examples/04_paths.arch", classes=classes)), files[-1])
+    assert run(["diff", *files]) == 0
+    assert "2 of 28 tensors differ: `logits.linear.bias`, `logits.linear.weight`" in capsys.readouterr().out

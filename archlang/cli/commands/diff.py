@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ from archlang.cli.session import Session
 from archlang.collecting import no_collection
 
 if TYPE_CHECKING:
+    from archlang.artefact.weights import WeightsComparison
     from archlang.elaborate import Network
 
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 @no_collection()
 def command(session: Session, before: str, after: str, output: str | None, dials: Mapping[str, str]) -> None:
-    """Compare two networks, of files or of model files: operations, dials, parameters, FLOPs. Not their weights.
+    """Compare two networks, of files or of model files: operations, dials, parameters, FLOPs.
+
+    Of two model files it tells, too, which weights differ.
 
     REVISION:PATH is a file of another commit of Git, as in `HEAD~1:nets/net.arch`, the path from the top of the
     repository or with `./` from here. `-p` sets a dial of both.
@@ -40,6 +44,7 @@ def command(session: Session, before: str, after: str, output: str | None, dials
     first, second = once((before, after))
     with as_of(first) as there, as_of(second) as here:
         old, new = (open_described(session, file, dials) for file in (there, here))
+        weights = _weights(there, here)
     difference = diff(old, new)
 
     if output is not None:
@@ -50,9 +55,24 @@ def command(session: Session, before: str, after: str, output: str | None, dials
             return
 
     if session.format == "json":
-        session.document(json.loads(difference.json()))
+        document = json.loads(difference.json())
+        if weights is not None:
+            document["weights"] = asdict(weights)
+        session.document(document)
     else:
         session.data(describe(difference))
+        if weights is not None:
+            session.data(f"{weights}\n")
+
+
+def _weights(before: str, after: str) -> WeightsComparison | None:
+    """The weights of two model files beside each other; None where one is a text, or was read from standard input."""
+    from archlang.artefact.described import is_model_file
+    from archlang.artefact.weights import compared_weights
+
+    if not is_model_file(before) or not is_model_file(after):
+        return None
+    return compared_weights(before, after)
 
 
 def _drawn(old: Network, new: Network, output: str, changes: str, names: tuple[str, str]) -> bytes:
