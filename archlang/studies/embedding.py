@@ -49,8 +49,8 @@ def places_of(features: torch.Tensor, seed: int = 0) -> torch.Tensor:
     if not features.isfinite().all():
         raise ArchError(error("bad-data", "some features are not finite, so there is no distance between samples"))
 
-    # scikit-learn refuses a perplexity that is not below the number of samples.
-    perplexity = min(PERPLEXITY, len(features) - 1)
+    # The number of neighbours that each sample keeps near; with nearly all of them as neighbours none is near.
+    perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
     # With one feature there is no second principal component to begin with.
     start = "pca"
     if features.shape[1] < 2:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from archlang.diagnostics import did_you_mean
+from archlang.editor.meaning import try_mends
 from archlang.editor.problems import all_certain, fixes_of, formatted, problems_of
 from archlang.editor.references import RefusedRename, places_of, renamed
 from archlang.editor.text import applied
@@ -60,9 +61,11 @@ def test_mends_of_habits_are_those_of_check() -> None:
     "", "archlang 2\n", "archlang 1\nlet a = \"b\n",
 ])
 def test_mistakes_are_those_of_check_for_a_text_that_cannot_be_read(text: str) -> None:
-    _, document = opened(text)
+    files, document = opened(text)
     assert document.meaning is not None
     assert document.meaning.diagnostics
+    # `check` tries mends at once, an editor when it is asked for them.
+    try_mends(document.meaning, files.situation(document.now))
     assert list(map(str, document.meaning.diagnostics)) == list(map(str, check_text(text)))
 
 

@@ -129,7 +129,7 @@ def test_the_command(tmp_path, capsys):
 
 @pytest.mark.parametrize(("words", "status", "said"), [
     (["--to", "onnx"], 2, "-o NAME.onnx"),
-    (["-o", "net.txt"], 2, "--to python"),
+    (["-o", "net.txt"], 2, "-o net.py"),
     (["--to", "pt2", "-o", "net.py"], 2, "this is written as .pt2"),
     (["--to", "state_dict", "-o", "gone/w.safetensors"], 1, "cannot be written"),
 ])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from cProfile import Profile
 from functools import partial
 
+from archlang.collecting import no_collection
+
 
 def calls(work: Callable[[], object]) -> int:
     """Run some work and count the functions that it calls, of Python and of C.
@@ -13,11 +15,13 @@ def calls(work: Callable[[], object]) -> int:
     A loop that calls nothing is not seen.
     """
     profile = Profile()
-    profile.enable()
-    try:
-        work()
-    finally:
-        profile.disable()
+    # Else a collection would run the finalizers of what other tests left, and these would be counted.
+    with no_collection():
+        profile.enable()
+        try:
+            work()
+        finally:
+            profile.disable()
     return sum(entry.callcount for entry in profile.getstats())
 
 

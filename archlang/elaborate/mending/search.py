@@ -328,7 +328,8 @@ def told(mistake: Diagnostic, found: FoundMend, line: str) -> Diagnostic:
 
     Help that tells to write something else is left out: it was tried before, and did not hold.
     """
-    kept = [help for help in mistake.help if not help.startswith(_OTHER_MENDS)]
+    kept = [_REASON.sub("", help) for help in mistake.help
+            if _REASON.match(help) or not help.startswith(_OTHER_MENDS)]
     said = " ".join((mistake.message, *mistake.help, *mistake.notes))
     notes = [why for why in found.why if why not in said]
     fix = found.fix if found.is_certain else None
@@ -338,6 +339,9 @@ def told(mistake: Diagnostic, found: FoundMend, line: str) -> Diagnostic:
         mistake = replace(mistake, primary=Label(found.fix.span, f"`{partner}` is missing here"))
     return replace(mistake, help=(line, *kept), notes=(*mistake.notes, *notes), fix=fix, alternatives=())
 
+
+_REASON = re.compile(r"^write `[^`]*`: (?=\S)")
+"""What stands before the reason of a mend, which is right with another mend, too."""
 
 _OTHER_MENDS = ("write ", "did you mean", "add `", "choose another name", "delete ", "it is called", "names stand",
                 "a word stands", "put it")
