@@ -24,7 +24,7 @@ from archlang.ops.whole import types_out
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
-from archlang.syntax.tree import Block, CodeDeclaration, File, Let, ListOf
+from archlang.syntax.tree import Block, CodeDeclaration, File, Let, ListOf, TreeNode
 
 Declared = Block | Let | CodeDeclaration
 
@@ -95,6 +95,7 @@ class Build:
     inputless: bool = False  # whether a network without an input is being built
     files: dict[int, CodeTable | None] = field(default_factory=dict)  # tables of codes, by id() of the `from`
     trees: list[File] = field(default_factory=list)  # the project's files
+    hidden: dict[str, TreeNode] | None = None  # names in them that may not be seen, once asked for; see `scope`
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()

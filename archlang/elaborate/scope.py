@@ -14,6 +14,7 @@ from archlang.syntax.tree import (
     Bind,
     Block,
     CodeDeclaration,
+    File,
     Imported,
     Input,
     Layer,
@@ -169,30 +170,36 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
         help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
         return (help,), (Label(b.inside_network[name], "the network's"),)
 
-    # Looked for after a mistake alone: it is a walk through the whole file.
-    shown = name[:64]
-    nodes = [node for tree in b.trees for node in walk(tree)]
-    known = next((node for node in nodes if isinstance(node, Imported) and node.name == name and node.alias), None)
-    if known is not None:
-        return (f"{ALIASED} `{known.alias}`: write that",), (Label(known.span, "imported here"),)
-    named = next((node for node in nodes if isinstance(node, As) and node.name == name), None)
-    if named is not None:
-        help = f"`as {shown}` names the modules of a step and binds no value: write `{shown} = ...` before the flow"
-        return (help,), (Label(named.name_span, "modules are called so here"),)
-    return _inside(nodes, shown)
+    # Looked for after a mistake alone, and once: it is a walk through the whole file.
+    if b.hidden is None:
+        b.hidden = _hidden(b.trees)
+    shown, node = name[:64], b.hidden.get(name)
+    match node:
+        case Imported():
+            return (f"{ALIASED} `{node.alias}`: write that",), (Label(node.span, "imported here"),)
+        case As():
+            help = f"`as {shown}` names the modules of a step and binds no value: write `{shown} = ...` before the flow"
+            return (help,), (Label(node.name_span, "modules are called so here"),)
+        case None:
+            return (), ()
+
+    help = f"`{shown}` is seen inside its own braces alone: bind it before them, or use what they hand out"
+    return (help,), (Label(name_span(node), "bound inside these braces"),)
 
 
-def _inside(nodes: Sequence[TreeNode], name: str) -> tuple[tuple[str, ...], tuple[Label, ...]]:
-    """Help, and a place, for a name that is bound inside braces that end before here, or in another block."""
+def _hidden(trees: Sequence[File]) -> dict[str, TreeNode]:
+    """The names of a project that may not be seen from elsewhere: imported under others, of steps, inside braces."""
+    nodes = [node for tree in trees for node in walk(tree)]
     # A setting of a `train` binds nothing.
     settings = {id(node) for train in nodes if isinstance(train, Train) for node in walk(train)}
-    bound = next((node for node in nodes if isinstance(node, _BOUND_INSIDE) and node.name == name
-                  and id(node) not in settings), None)
-    if bound is None:
-        return (), ()
 
-    help = f"`{name}` is seen inside its own braces alone: bind it before them, or use what they hand out"
-    return (help,), (Label(name_span(bound), "bound inside these braces"),)
+    # The likeliest meaning last, so that it stays; of equal ones the first.
+    hidden: dict[str, TreeNode] = {}
+    hidden.update((node.name, node) for node in reversed(nodes)
+                  if isinstance(node, _BOUND_INSIDE) and id(node) not in settings)
+    hidden.update((node.name, node) for node in reversed(nodes) if isinstance(node, As) and isinstance(node.name, str))
+    hidden.update((node.name, node) for node in reversed(nodes) if isinstance(node, Imported) and node.alias)
+    return hidden
 
 
 def _is_stage(b: Build, name: str, expect: Kind) -> tuple[str, ...]:

@@ -252,12 +252,21 @@ def _missing_braces(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Ca
     return Mend((f"write `{shown} {{ {inner} }}`, with your own stages",))
 
 
+_MOST_ARGUMENTS = 20
+"""Arguments of a call that is shown as it should be."""
+
+
 def _given_twice(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     argument = next((node for node in reversed(path) if isinstance(node, Argument)), None)
     call = call_around(path)
     if argument is None or call is None or mistake.help:
         return None
-    rest = tuple(one for one in call.arguments or () if one is not argument)
+    arguments = call.arguments or ()
+    # A longer call would be cut where it is shown, and printed for each of its mistakes.
+    if len(arguments) > _MOST_ARGUMENTS:
+        return Mend(("leave this one or the other out",))
+
+    rest = tuple(one for one in arguments if one is not argument)
     text = print_flat(replace(call, arguments=rest))
     return Mend((f"give it once: `{text}`",))
 
