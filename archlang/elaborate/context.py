@@ -200,6 +200,12 @@ class Build:
         message = f"{what} takes {steps:,} steps; a file may take {self.limits.search_steps:,} in all"
         raise self.refuse("too-much-work", message, span, help=help or "a higher limit can be set on the command line")
 
+    def counted(self, value: object, span: Span) -> object:
+        """A value that was calculated, its items counted if it is a list: thousands of long ones would fill memory."""
+        if isinstance(value, list):
+            self.search(len(value), "a list that is calculated", span)
+        return value
+
     def _exhausted(self, span: Span, place: Place) -> Abort:
         span = _outermost(place, span)
         message = f"expanded, this network has more than {self.limits.nodes} nodes; here the budget ends"

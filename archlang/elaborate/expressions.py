@@ -165,7 +165,7 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
             return same is (expr.operator == "==")
 
     try:
-        return arithmetic.binary(expr.operator, left, right, b.limits)
+        return b.counted(arithmetic.binary(expr.operator, left, right, b.limits), expr.span)
     except Fault as fault:
         at = expr.span
         if fault.input is not None:

@@ -91,6 +91,6 @@ def apply(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flo
 def guarded(b: Build, span: Span, env: Env, make: Callable[[], object]) -> object:
     """Return what `make` gives; report its fault at `span`, with the blocks that led there."""
     try:
-        return make()
+        return b.counted(make(), span)
     except Fault as fault:
         raise b.fault(fault, span, None, env.place) from None
