@@ -369,15 +369,11 @@ def _unrounded(size: Poly) -> tuple[float | Fraction, float | Fraction]:
 
 def _bounds(monomial: Monomial, factor: Fraction) -> tuple[float | Fraction, float | Fraction]:
     """Smallest and largest value of a term: it is reached where every atom is at one of its two ends."""
-    # Most factors are whole, and whole numbers take a tenth of the time of fractions.
-    start: float | Fraction = factor
-    if factor.denominator == 1:
-        start = factor.numerator
     # A constant, and a symbol's own bounds, are most of what is asked for.
     if not monomial:
-        return start, start
+        return factor, factor
 
-    ends = [start]
+    ends: list[float | Fraction] = [factor]
     for atom in monomial:
         ends = [_times(end, edge) for end in ends for edge in (atom.low, atom.high)]
     return min(ends), max(ends)
