@@ -10,7 +10,12 @@ from archlang.views.picture import Turn
 from archlang.views.turns import in_turn
 
 GAP_X = 18.0
-SWEEPS = 12
+
+ORDERING, PLACING = 3, 6
+"""Times that the layers are gone through down and up, to put them in order and to place them."""
+
+LARGE = 5_000
+"""Items of a picture that is gone through once: nobody sees its crossings, and each time takes a tenth of a second."""
 
 FAR = 1e5
 """The distance of neighbours in a layer, seen from where arrows meet one of them."""
@@ -66,8 +71,8 @@ class LayerItem:
 
 def arrange(layers: list[list[LayerItem]]) -> None:
     """Order every layer by the middle of its neighbours' places, down and up in turn."""
-    # Three times down and up: more sweeps hardly lower the number of crossings.
-    for down in (True, False) * 3:
+    # More sweeps than these hardly lower the number of crossings.
+    for down in (True, False) * _rounds(layers, ORDERING):
         place = {id(item): share for layer in layers for item, share in _shares(layer)}
         for layer in _sweep(layers, down):
             if len(layer) == 1:  # there is no other order, and no other place
@@ -78,6 +83,13 @@ def arrange(layers: list[list[LayerItem]]) -> None:
             layer.sort(key=lambda item: keys[id(item)])
             layer[:] = in_turn(layer, lambda item: item.turn)
             place.update((id(item), share) for item, share in _shares(layer))
+
+
+def _rounds(layers: list[list[LayerItem]], usual: int) -> int:
+    """The times that layers are gone through: once where there are very many items."""
+    if sum(map(len, layers)) > LARGE:
+        return 1
+    return usual
 
 
 def _sweep(layers: list[list[LayerItem]], down: bool) -> list[list[LayerItem]]:
@@ -112,7 +124,7 @@ def place_all(layers: list[list[LayerItem]]) -> None:
         # Packed first, so that every item has a place when the first sweep looks at its neighbours.
         _spread(layer, [0.0] * len(layer))
     before: list[float] = []
-    for _ in range(SWEEPS // 2):
+    for _ in range(_rounds(layers, PLACING)):
         for down in (True, False):
             for layer in _sweep(layers, down):
                 _spread(layer, [_wish(item, down) for item in layer])
