@@ -250,7 +250,9 @@ def test_the_script_of_a_queue(file: str, tmp_path: Path, capfd: pytest.CaptureF
     # What the script runs is this very study: another one in its folder would be refused.
     words = shlex.split(command)
     assert words[:3] == [sys.executable, "-m", "archlang"]
-    assert run([*words[3:], "--jobs", "0"]) == 0
+    assert words.count("--jobs") == 1
+    words[words.index("--jobs") + 1] = "0"
+    assert run(words[3:]) == 0
     told = capfd.readouterr().out
     assert run([*call, "--jobs", "0"]) == 0
     assert capfd.readouterr().out == told and "not done yet: seeds 0, 1, 2" in told

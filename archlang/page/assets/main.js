@@ -287,18 +287,19 @@ async function news() {
     const isFirst = state.disk === "";
     state.disk = answer.state;
     listFiles(answer.files);
-    if (!isFirst) {
-      await diskChanged();
-    }
+    await diskChanged(isFirst);
   }
 }
 
-async function diskChanged() {
+// At first, too: the file may have been written to between its opening and the first news.
+async function diskChanged(isFirst) {
   const answer = await ask("open", { file: state.file });
   if (answer.problem) {
     banner(answer.problem);
   } else if (answer.mark === state.mark) {
-    await refresh(); // another file has changed, which this one may import
+    if (!isFirst) {
+      await refresh(); // another file has changed, which this one may import
+    }
   } else if (!isChanged() || answer.text === editor.text) {
     await open(state.file);
     showState("loaded anew");

@@ -70,7 +70,7 @@ def test_the_command_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert run([*words, "--resume", "--seed", "3"]) == 1
     assert "the seed (was 0, is 3) differs" in capsys.readouterr().err
     assert run([*words, "--resume", "--fork"]) == 2
-    assert run([*words, "--fork", "--epochs", "2", "--run", "runs/Small-1"]) == 0
+    assert run([*words[:-1], "2", "--fork", "--run", "runs/Small-1"]) == 0
     assert "forked; what differs: the number of epochs (was 1, is 2)" in capsys.readouterr().err
 
 
