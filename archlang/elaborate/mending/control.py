@@ -71,13 +71,15 @@ def choices(place: MistakePlace) -> Iterator[TriedEdit]:
     """`if test: a else: b`, `a if test else b`, `test ? a : b`, `if test then a else b`, `elif`, `unless`, `!test`."""
     stage = rf"({_CALLED}(?:\s*->\s*{_CALLED})*|\d[\w.]*)"
     test = r"([^{}\n?:;]+?)"
-    rules = (
+    words = (
         (r"\b(?:elif|elseif|elsif|else\s+If)\b", r"else if"),
         (r"\b(?:otherwise|Else|ELSE)\b", r"else"),
         (r"\b(?:when|If|IF|switch)\b", r"if"),
         (r"\belse\s*:\s*(?=\{)", r"else "),
         (r"\}\s*;\s*else\b", r"} else"),
         (rf"(\bif\b{test}{_BODY})\s*{_BODY}", r"\1 else {\4}"),
+    )
+    forms = (
         (r"\bif\b([^{}\n]*?)\s*:\s*(?=\{)", r"if\1 "),
         (rf"(\}}\s*else)\s+(?!if\b)(?:->|:)?\s*{stage}", r"\1 { \2 }"),
         (rf"\bif\s+{test}\s*(?:then\b|:|->|=>)\s*{stage}\s*;?\s*else\s*(?:then\b|:|->|=>)?\s*{stage}",
@@ -91,16 +93,18 @@ def choices(place: MistakePlace) -> Iterator[TriedEdit]:
          r" if \1 { \2 } else { \3 }"),
         (rf"\bunless\s+{test}\s*{_BODY}\s*else\s*{_BODY}", r"if \1 {\3} else {\2}"),
         (rf"\bunless\s+{test}\s*{_BODY}", r"if not (\1) {\2}"),
+    )
+    signs = (
         (r"&&", r"and"), (r"\|\|", r"or"), (r"!(?!=)\s*(?=[\w(])", r"not "),
         (r"\s*===\s*", r" == "), (r"\s*<>\s*", r" != "), (r"\bis\s+not\b", r"!="), (r"\b(?:is|eq|equals)\b", r"=="),
         (r"(\bif\s+[\w.]+)\s*=\s*(?=\w)", r"\1 == "),
         (r"\s*==\s*(?:True|TRUE)\b", r""),
     )
-    yield from _rewritten(place, rules, _CHOICE)
-    # One habit brings several words along: `unless a then b`.
-    # Two such slips in one line: all rules that fit, one after the other.
+    yield from _rewritten(place, (*words, *forms, *signs), _CHOICE)
+
+    # One habit brings several words and signs along: all rules for them, one after the other.
     text = place.piece
-    for pattern, new in (*rules[:6], *rules[16:]):
+    for pattern, new in (*words, *signs):
         text = re.sub(pattern, new, text)
 
     if text != place.piece:

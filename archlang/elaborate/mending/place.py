@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from archlang.dataclass import dataclass
-from archlang.elaborate.python.statements import statement_at
+from archlang.elaborate.python.statements import body_end, statement_at
 from archlang.syntax.lexing import WORDS
 
 _QUOTED = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*')
@@ -103,7 +103,7 @@ class MistakePlace:
         for at in range(self.start - 1, -1, -1):
             depth += (text[at] == "}") - (text[at] == "{")
             if depth < 0:
-                return at + 1, _closing(text, at + 1)
+                return at + 1, body_end(text, at + 1)
         return None
 
     @cached_property
@@ -166,12 +166,3 @@ def depth_at(text: str, at: int) -> int:
 def is_word(name: str) -> bool:
     """Return whether a name is a word of the language."""
     return name in WORDS
-
-
-def _closing(text: str, start: int) -> int:
-    depth = 0
-    for at in range(start, len(text)):
-        depth += (text[at] == "{") - (text[at] == "}")
-        if depth < 0:
-            return at
-    return len(text)
