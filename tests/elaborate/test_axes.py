@@ -124,3 +124,8 @@ def test_copies_of_a_block_warn_once() -> None:
     unit = "block unit = conv1d(3, 16) -> layer_norm"
     found = check_text(text(f"{INPUTS}output s -> 3 * unit", unit), {})
     assert [d.name for d in found].count("misread-axes") == 1
+
+
+def test_a_dense_map_of_a_line_gives_neither_form() -> None:
+    body = f"{INPUTS}a = s -> conv1d(3, 16) -> linear(8)\n output a -> linear(a.channels + a.features)"
+    assert "unknown-field" not in wrong(text(body))
