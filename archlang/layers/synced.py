@@ -48,8 +48,7 @@ class SyncedBatchNorm(_BatchNorm):
         values = wide.new_tensor([wide.numel() / max(wide.shape[1], 1)])
         sums = all_reduce_with_gradients(torch.cat((wide.sum(over), values)))
         count = sums[-1].detach()
-        if float(count) <= 1:
-            raise ValueError("Expected more than 1 value per channel when training")  # as torch's own
+        _require_several(count)
 
         mean = sums[:-1] / count
         centred = wide - mean.view(shape)
@@ -70,12 +69,22 @@ class SyncedBatchNorm(_BatchNorm):
         self.num_batches_tracked.add_(1)
 
         # Without a momentum torch takes the mean over all batches.
-        if self.momentum is None:
-            share = 1 / float(self.num_batches_tracked)
-        else:
+        share: float | Tensor = 1 / self.num_batches_tracked.to(self.running_mean.dtype)
+        if self.momentum is not None:
             share = self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
         self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var.dtype), share)
+
+
+def _require_several(count: Tensor) -> None:
+    """Raise `ValueError` where statistics would be those of a single value; `RuntimeError` in compiled code."""
+    said = "Expected more than 1 value per channel when training"  # as torch's own
+
+    # Compiled code has no branch that follows a tensor: it would end there, and a part of its own begin.
+    if torch.compiler.is_compiling():
+        torch._assert_async(count > 1, said)
+    elif float(count) <= 1:
+        raise ValueError(said)
 
 
 def synced(model: M) -> M:

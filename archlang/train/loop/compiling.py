@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
-from archlang.train.processes.world import World
+from archlang.train.processes.sharding import Sharding
 
 DEFAULT = "inductor"
 """Torch's own backend, which makes machine code: with a C++ compiler for processors, with Triton for GPUs."""
@@ -41,6 +42,12 @@ class CompiledNetwork:
                 self.model(inputs)
             raise
 
+    def around(self, model: torch.nn.Module) -> CompiledNetwork:
+        """The same for a module that holds the network, as torch's engine of several processes does."""
+        # Its marks for torch's profiler are not compiled, of which torch warns once in each process.
+        logging.getLogger("torch._dynamo.variables.ctx_manager").setLevel(logging.ERROR)
+        return CompiledNetwork(model, self.backend)
+
     @contextmanager
     def refusing(self) -> Iterator[None]:
         """Turn what keeps torch from compiling into `ArchError` (not-available). Gradients are compiled later."""
@@ -55,14 +62,15 @@ class CompiledNetwork:
                 notes=(one_line(said, 200),), help="without `--compile` it is trained as it is")) from problem
 
 
-def compiled(model: torch.nn.Module, backend: str, device: torch.device, world: World) -> CompiledNetwork:
+def compiled(model: torch.nn.Module, backend: str, device: torch.device, sharding: Sharding) -> CompiledNetwork:
     """The network compiled by a backend of torch.
 
     Raises `ArchError`: usage for a backend that torch does not know, missing-tool where its compiler is not installed,
-    not-available with several processes.
+    not-available where experts are spread over processes.
     """
-    if world.size > 1:
-        raise ArchError(error("not-available", "`--compile` is for one process", help="leave it out under torchrun"))
+    if sharding == "experts":
+        raise ArchError(error("not-available", "`--compile` and `--sharding experts` do not go together",
+                              help="leave one of them out"))
 
     known = torch.compiler.list_backends(exclude_tags=())
     if backend not in known:

@@ -74,7 +74,7 @@ def prepared(task: TrainingTask) -> Training:
     whole = taking_rows(observed, fit.places)
     quick = None
     if task.backend is not None:
-        quick = compiled(whole, task.backend, task.device, world)
+        quick = compiled(whole, task.backend, task.device, task.sharding)
     stepper = Stepper(whole, graph, scores, ports, plan.clip, plan.precision, world, task.sharding == "fsdp",
                       plan.accumulate, task.data.label_places, spread, quick)
     average = None

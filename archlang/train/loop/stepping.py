@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -138,7 +138,7 @@ class Stepper:
         buffers = [value for value in self.model.buffers() if not value.is_meta]
         self._inside = [*buffers, *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
         self._snapshots: dict[int, Snapshot] = {}
-        self._wrapped: dict[int, torch.nn.Module] = {}
+        self._wrapped: dict[int, torch.nn.Module | CompiledNetwork] = {}
 
     def enter(self) -> None:
         """A phase begins: from now on other weights may train."""
@@ -225,11 +225,16 @@ class Stepper:
         return stage.goal.gathered(values, self.scores, self.world)
 
     def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:
-        model = self.compiled or self._wrapped.get(id(stage), self.model)
+        model: Callable[[torch.Tensor], Any] = self.model
+        # Of several processes the first step tells which weights a loss reaches: what it compiled would be of no use.
+        if self.compiled is not None and (self.world.size == 1 or self.is_divided):
+            model = self.compiled
+        model = self._wrapped.get(id(stage), model)
+
         try:
             with self._cast(inputs.device), as_bad_data():
                 return model(inputs)
-        except ValueError as problem:
+        except (ValueError, RuntimeError) as problem:  # the second from compiled code
             # torch's words for a batch norm in training mode over one value; other errors are the network's own.
             if "more than 1 value per channel" not in str(problem):
                 raise
@@ -257,7 +262,14 @@ class Stepper:
             # The weights that a loss reaches are known after its first step: torch's engine must be told.
             reached = sharding.average_gradients(stage.weights, self.world)
             if reached:
-                self._wrapped[id(stage)] = sharding.wrapped(self.model, reached)
+                self._wrapped[id(stage)] = self._joined(reached)
+
+    def _joined(self, reached: Sequence[torch.nn.Parameter]) -> torch.nn.Module | CompiledNetwork:
+        """The network with the gradients of these weights averaged over processes, compiled where it was before."""
+        joined = sharding.wrapped(self.model, reached)
+        if self.compiled is None:
+            return joined
+        return self.compiled.around(joined)
 
     def _norm(self, stage: Optimization) -> torch.Tensor:
         """The norm of the gradients; NaN or infinite where one of them is no number."""

@@ -16,6 +16,7 @@ from archlang.elaborate.network import loads
 from archlang.graph.patch_experts import held
 from archlang.train import Run, fit
 from archlang.train.kept.sharded import model_bytes
+from archlang.train.loop.compiling import compiled
 from archlang.train.losses.objective import inner_ports
 from archlang.train.processes.spreading import check_spread
 from archlang.train.processes.world import World
@@ -147,6 +148,11 @@ RELEVANT = apart.STAGES["tokens"].replace("gelu -> linear(6)", "gelu -> linear(6
 ])
 def test_what_cannot_be_spread_is_refused_by_name(text: str, size: int, message: str) -> None:
     assert message in refused(text, size)
+
+
+def test_compiled_networks_keep_their_experts() -> None:
+    with pytest.raises(ArchError, match="`--compile` and `--sharding experts` do not go together"):
+        compiled(torch.nn.Linear(1, 1), "aot_eager", torch.device("cpu"), "experts")
 
 
 def test_one_process_has_nobody_to_spread_experts_over() -> None:

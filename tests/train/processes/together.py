@@ -13,6 +13,7 @@ from torch import distributed, multiprocessing
 
 from archlang.elaborate.network import loads
 from archlang.train import Data, Progress, Tensors, fit
+from archlang.train.loop.compiling import CompiledNetwork
 from tests.forking import forks
 from tests.train.nets import NETWORK, bars
 
@@ -84,6 +85,7 @@ def small() -> Data:
 LOSS = "cross_entropy(logits, label)"
 ADAM = "sgd(lr = 0.05, momentum = 0.9)", "adamw(lr = 0.002)"
 FSDP = {"sharding": "fsdp"}
+COMPILED = {"compile": "aot_eager"}
 CASES = {
     "norm": Case(PLAIN + train(), small),
     "clipped": Case(PLAIN + train(more="clip = 0.1\n average = ema(0.9)")),
@@ -101,6 +103,9 @@ CASES = {
     "fsdp_adam": Case((PLAIN + train(more="clip = 0.1")).replace(*ADAM), options=FSDP),
     "fsdp_phases": Case(PLAIN + train(phases='phase head { steps = 4; only = "logits" }\nphase all { epochs = 1 }'),
                         options=FSDP),
+    "compiled": Case(PLAIN + train(phases='phase head { steps = 4; only = "logits" }\nphase all { epochs = 1 }'),
+                     options=COMPILED),
+    "fsdp_compiled": Case(PLAIN + train(), options={**FSDP, **COMPILED}),
 }
 
 
@@ -123,13 +128,27 @@ class Halt(Progress):
             raise KeyboardInterrupt
 
 
+def called() -> list[str]:
+    """What is compiled writes `compiled` into this list whenever it is called."""
+    seen: list[str] = []
+    forward = CompiledNetwork.__call__
+
+    def told(network: CompiledNetwork, inputs: torch.Tensor) -> Any:
+        seen.append("compiled")
+        return forward(network, inputs)
+
+    CompiledNetwork.__call__ = told  # type: ignore[method-assign]
+    return seen
+
+
 def work(rank: int, folder: str) -> None:
     """One of two processes: every case, and a training that is stopped and gone on with."""
     torch.set_num_threads(1)
     os.environ["LOCAL_RANK"] = str(rank)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"called": called()}
     for name, case in CASES.items():
+        found["called"].append(f"began {name}")
         found[name] = result_of(case)
     for name in sorted({"clipped", "fsdp_adam"} & CASES.keys()):
         try:
