@@ -69,9 +69,7 @@ house: $(READY)
 	$(BIN)/python -m tests.house.measure --rooms
 
 benchmarks: $(PEERS)
-	$(BIN)/python -m benchmarks
-	$(BIN)/python -m benchmarks.importing
-	$(BIN)/python -m benchmarks.front
+	$(BIN)/python -m benchmarks.page --anew
 
 # Two minutes: the ratios that are stable, against benchmarks/ratios.json.
 benchmarks-check: $(READY)

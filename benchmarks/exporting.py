@@ -18,14 +18,15 @@ import torch
 
 import archlang
 from archlang.exporting.onnx_file import onnx_bytes
+from benchmarks.importing import Work, turns
 from benchmarks.timing import Watch, cpu, written
 
 MOST = 1.3
 """The ratio that is wanted."""
 
 
-def turns(model: Any, watch: Watch) -> list[tuple[float, float]]:
-    """Seconds of an export and of torch's alone, a pair for each turn after the one that warms up."""
+def works(model: Any) -> tuple[Work, Work]:
+    """An export of a model, and torch's alone."""
     dims = model.archlang.network.graph.inputs[0].type.dims
     example = (torch.zeros(2, *dims),)
 
@@ -38,16 +39,7 @@ def turns(model: Any, watch: Watch) -> list[tuple[float, float]]:
                                          dynamic_shapes=({0: batch},))
         return program.model_proto.SerializeToString()
 
-    pairs = []
-    for turn in range(1 + watch.repetitions):
-        # Each is first every other time, so that neither has the warmer machine.
-        if turn % 2:
-            second, first = watch.timed(theirs), watch.timed(ours)
-        else:
-            first, second = watch.timed(ours), watch.timed(theirs)
-        if turn:
-            pairs.append((first, second))
-    return pairs
+    return ours, theirs
 
 
 def main() -> int:
@@ -63,7 +55,7 @@ def main() -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.export's own
         try:
-            pairs = turns(model, Watch(given.repetitions, cpu))
+            pairs = turns(*works(model), Watch(given.repetitions, cpu))
         except archlang.ArchError as problem:
             print(problem, file=sys.stderr)
             return 2

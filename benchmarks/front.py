@@ -116,6 +116,13 @@ class Tree:
         return done.stdout
 
 
+def prepared(texts: Path, root: Path = ROOT) -> Tree:
+    """A checkout, and the networks that it is measured on, which are written into a folder."""
+    for nodes in (300, 3000, 10000):
+        (texts / f"{nodes}.arch").write_text(row_of(nodes))
+    return Tree(root, texts)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table; turns that are done are said on standard error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.front", description=__doc__)
@@ -124,11 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
 
     with tempfile.TemporaryDirectory() as folder:
-        texts = Path(folder)
-        for nodes in (300, 3000, 10000):
-            (texts / f"{nodes}.arch").write_text(row_of(nodes))
-
-        trees = [Tree(root.resolve(), texts) for root in (ROOT, given.tree) if root is not None]
+        trees = [prepared(Path(folder), root.resolve()) for root in (ROOT, given.tree) if root is not None]
         found: list[list[list[float]]] = [[] for _ in trees]
         for turn in range(1 + given.repetitions):
             for tree, values in zip(trees, found, strict=True):

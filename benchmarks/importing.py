@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import torch
@@ -23,8 +23,11 @@ MOST = 3.0
 """The ratio that is allowed."""
 
 
-def turns(model: nn.Module, size: Sequence[int], watch: Watch) -> list[tuple[float, float]]:
-    """Seconds of an import and of an export alone, a pair for each turn after the one that warms up."""
+Work = Callable[[], object]
+
+
+def works(model: nn.Module, size: Sequence[int] = (3, 224, 224)) -> tuple[Work, Work]:
+    """An import of a model, and an export alone."""
     example = (torch.zeros(2, *size),)
 
     def ours() -> object:
@@ -33,6 +36,11 @@ def turns(model: nn.Module, size: Sequence[int], watch: Watch) -> list[tuple[flo
     def theirs() -> object:
         return torch.export.export(model, example, strict=False)
 
+    return ours, theirs
+
+
+def turns(ours: Work, theirs: Work, watch: Watch) -> list[tuple[float, float]]:
+    """Seconds of both, a pair for each turn after the one that warms up."""
     pairs = []
     for turn in range(1 + watch.repetitions):
         # Each is first every other time, so that neither has the warmer machine.
@@ -58,7 +66,7 @@ def main() -> int:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.export's own
-        pairs = turns(create("resnet50").eval(), (3, 224, 224), Watch(given.repetitions, cpu))
+        pairs = turns(*works(create("resnet50").eval()), Watch(given.repetitions, cpu))
     ratios = sorted(ours / theirs for ours, theirs in pairs)
     ours, theirs = (median(column) for column in zip(*pairs, strict=True))
     print(f"import of timm's resnet50 {written(ours)}, torch.export.export alone {written(theirs)}: ratio "

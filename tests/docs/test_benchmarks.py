@@ -7,14 +7,16 @@ import json
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from archlang.compiler import compile, load, loads
-from benchmarks import front
+from benchmarks import front, page
 from benchmarks.by_hand import BaseCNNCC
 from benchmarks.cases import Case, cases, output
 from benchmarks.check import RATIOS, pairs, slower
 from benchmarks.devices import measure
 from benchmarks.devices import table as devices_table
+from benchmarks.goals import EXPERTS, GROUPS, WIDE, Line, Readouts
 from benchmarks.measure import PATHS
 from benchmarks.timing import CLOCKS, Row, Watch, table
 
@@ -109,3 +111,58 @@ def test_committed_ratios_name_what_is_measured() -> None:
     committed = json.loads(RATIOS.read_text())
     assert list(committed) == list(pairs())
     assert slower(committed, committed) == [] and slower({name: 1.3 * r for name, r in committed.items()}, committed)
+
+
+def test_peers_have_the_flops_that_they_are_said_to_have() -> None:
+    """Attention over layers beside the plain network with readouts; four experts beside one convolution."""
+    net = load("specs/layer_attention/self_attention.arch")
+    with FlopCounterMode(display=False) as counter:
+        Readouts()(torch.zeros(1, 3, 32, 32))
+    assert counter.get_total_flops() == pytest.approx(net.flops, rel=0.02)
+    assert loads(WIDE).flops == pytest.approx(loads(EXPERTS).flops, rel=0.02)
+
+
+def timed(line: Line, monkeypatch: pytest.MonkeyPatch, known: page.Rows) -> page.Rows:
+    monkeypatch.setitem(GROUPS, "paths", lambda: iter([line]))
+    return dict(page.measured("paths", 1, known, "cpu", 3))
+
+
+def test_a_row_of_the_page_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line("a", "b", lambda: sum(range(99999)), lambda: sum(range(99999)), 1e9)
+    rows = timed(line, monkeypatch, {})
+    ((name, row),) = rows.items()
+    assert len(row["ours"]) == len(row["theirs"]) == 3
+    assert page.met([row], 1e9) == "yes" and page.met([row], 1e-9) == "no" and page.met([row], None) == ""
+    assert timed(line, monkeypatch, {name: row}) == {}
+
+
+def test_a_row_of_the_page_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = timed(Line("a", "b", lambda: 1 // 0, lambda: 1), monkeypatch, {}).values()
+    assert row["missing"].startswith("ZeroDivisionError") and page.said(row) == row["missing"]
+    assert page.met([row], 1.0) == "not measured"
+
+
+def test_goals_of_the_page_are_judged_with_each_number_of_threads() -> None:
+    good, bad = {"ours": [1.0, 1.0, 9.0], "theirs": [1.0] * 3}, {"ours": [2.0] * 3, "theirs": [1.0] * 3}
+    assert page.met([good, good], 1.0) == "yes" and page.met([bad, bad], 1.5) == "no"
+    assert page.met([good, bad], 1.5) == "with 1 thread" and page.met([bad, good], 1.5) == "with 2 threads"
+
+
+def test_tables_are_written_between_their_marks() -> None:
+    row = {"what": "a", "peer": "b", "most": 1.5, "ours": [1.0, 2.0, 3.0], "theirs": [1.0] * 3}
+    about = {"processor": "P", "cores": 2, "python": "3", "torch": "2", "date": "2026-12-01", "load": 0.1}
+    about["clock"] = "wall"
+    found = {"machine": about, "rows": {page.key("coded", 1, "a", "b"): row}}
+    text = "before\n<!-- table: coded -->\nold\n<!-- end -->\nafter <!-- end -->\n"
+    written = page.tables(text, found)
+    assert "| a | b | 2.00 s | 1.00 s | 1.00, 2.00, 3.00 | not measured | 1.5 | no |" in written
+    assert "old" not in written and written.startswith("before\n")
+    assert written.endswith("<!-- end -->\nafter <!-- end -->\n")
+    assert page.tables(written, found) == written
+
+
+def test_the_page_has_a_place_for_every_group() -> None:
+    text = page.PAGE.read_text()
+    for group in (*page.names(), "machine"):
+        assert text.count(f"<!-- table: {group} -->\n") == 1
+    assert text.count("<!-- table:") == text.count("<!-- end -->")
