@@ -11,23 +11,11 @@ A size is an `int` or a `Poly`: a polynomial in bounded symbols.
 
 from __future__ import annotations
 
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, reduce
 
 from archlang.dataclass import dataclass, unguarded
-from archlang.sizes import (
-    LARGEST,
-    Dim,
-    Floor,
-    Poly,
-    Symbol,
-    at_least,
-    divides,
-    linear,
-    multiples_of,
-    product,
-    substitute,
-    symbol,
-)
+from archlang.sizes import LARGEST, Dim, Floor, Poly, Symbol, at_least, divides, multiples_of, symbol
 
 __all__ = (
     "LARGEST", "Bundle", "Dim", "Floor", "Grid", "Poly", "Symbol", "Tensor", "Type", "at_least", "divides", "linear",
@@ -113,3 +101,47 @@ class Grid:
 
 
 Type = Tensor | Bundle | Grid
+
+
+def linear(size: Dim) -> tuple[Symbol, Fraction, int] | None:
+    """Return `(S, a, c)` where the size is `a * S + c` in one symbol S alone: then S can be told from the size.
+
+    >>> symbol_, factor, offset = linear(2 * symbol("H") + 1)
+    >>> str(symbol_), factor, offset
+    ('H', Fraction(2, 1), 1)
+    >>> linear(symbol("H") * symbol("W")) is None
+    True
+    """
+    if isinstance(size, int):
+        return None
+
+    variable = [(monomial, factor) for monomial, factor in size.terms if monomial]
+    if len(variable) != 1 or len(variable[0][0]) != 1:
+        return None
+
+    atom, factor = variable[0][0][0], variable[0][1]
+    if not isinstance(atom, Symbol):
+        return None
+    offset = sum(factor for monomial, factor in size.terms if not monomial)
+    return atom, Fraction(factor), int(offset)
+
+
+def product(sizes: tuple[Dim, ...] | list[Dim]) -> Dim:
+    """Multiply all sizes; the product of none is 1."""
+    return reduce(lambda a, b: a * b, sizes, 1)
+
+
+def substitute(size: Dim, values: dict[str, int]) -> int:
+    """The number that `size` is when its symbols have these values. Raises KeyError for a symbol without a value."""
+    if isinstance(size, int):
+        return size
+
+    total = Fraction(0)
+    for monomial, factor in size.terms:
+        for atom in monomial:
+            if isinstance(atom, Symbol):
+                factor *= values[atom.name]
+            else:
+                factor *= substitute(atom.of, values) // atom.by  # floored before it is multiplied, as written
+        total += factor
+    return int(total)

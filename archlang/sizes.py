@@ -10,9 +10,8 @@ Arithmetic turns a `Poly` back into an `int` where nothing symbolic is left, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import cached_property
 from math import ceil, floor, inf, lcm
 
 from archlang.dataclass import dataclass, unguarded
@@ -28,6 +27,9 @@ class Symbol:
     low: int = 1
     high: int = LARGEST
     divisor: int = 1
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # few symbols share a name, and sums look for their terms by them
 
     def __str__(self) -> str:
         return self.name
@@ -65,6 +67,11 @@ class Floor:
 Atom = Symbol | Floor
 Monomial = tuple[Atom, ...]
 
+Factor = int | Fraction
+"""A coefficient: whole ones are numbers of Python's own, with which it calculates ten times as fast."""
+
+Term = tuple[Monomial, Factor]
+
 
 @unguarded
 @dataclass(frozen=True)
@@ -74,14 +81,14 @@ class Poly:
     Integer-valued does not mean integer coefficients: `H/4` is a size where 4 divides H.
     """
 
-    terms: tuple[tuple[Monomial, Fraction], ...]
+    terms: tuple[Term, ...]
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash(self.terms)  # fractions take long to hash, and sizes are keys of what is known
+        return hash(self.terms)  # symbols and fractions take long to hash, and sizes are keys of what is known
 
     def __reduce__(self) -> tuple[type[Poly], tuple[object, ...]]:
         return Poly, (self.terms,)  # without the hash, which differs from process to process
@@ -94,7 +101,7 @@ class Poly:
     def __mul__(self, other: Dim) -> Dim:
         # A number changes no monomial, and so neither their order nor which of them there are.
         if isinstance(other, int) and other:
-            return Poly(tuple((monomial, factor * other) for monomial, factor in self.terms))
+            return Poly(tuple([(monomial, _plain(factor * other)) for monomial, factor in self.terms]))
 
         products = [
             (tuple(sorted(left + right, key=str)), p * q)
@@ -125,11 +132,11 @@ class Poly:
         >>> str((H - 2) // 2 + 1), str(((H + 1) // 2 + 1) // 2), str((3 * H) // 2)
         ('floor(H/2)', 'floor((H + 3)/4)', 'H + floor(H/2)')
         """
-        exact: list[tuple[Monomial, Fraction]] = []
-        inexact: list[tuple[Monomial, Fraction]] = []
+        exact: list[Term] = []
+        inexact: list[Term] = []
         for monomial, factor in self.terms:
             whole = _multiples(monomial, factor, by)
-            exact.append((monomial, whole / by))
+            exact.append((monomial, Fraction(whole) / by))
             inexact.append((monomial, factor - whole))
 
         remainder = _collect(inexact)
@@ -147,15 +154,29 @@ class Poly:
     # are never wrong, and `at_least` answers None rather than guess. Two ways are tried: quotients as they are, and
     # quotients as p/b less their rest, which is from 0 to (b - 1)/b: so H - 2 * floor(H/2) is 0 or 1.
 
-    @cached_property
+    @property
     def low(self) -> float:
         """A lower bound; minus infinity where none is known."""
-        return max(_rounded(_total(self.terms, 0), ceil), _rounded(_unrounded(self)[0], ceil))
+        return self._bounds[0]
 
-    @cached_property
+    @property
     def high(self) -> float:
         """An upper bound; infinity where none is known."""
-        return min(_rounded(_total(self.terms, 1), floor), _rounded(_unrounded(self)[1], floor))
+        return self._bounds[1]
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        low, high = _total(self.terms)
+        if any(isinstance(atom, Floor) for monomial, _ in self.terms for atom in monomial):
+            least, most = _unrounded(self)
+            low, high = max(low, least), min(high, most)
+
+        # Halves are the bounds of what is whole all the same; infinite ones are no fractions.
+        if isinstance(low, Fraction):
+            low = ceil(low)
+        if isinstance(high, Fraction):
+            high = floor(high)
+        return low, high
 
     def __str__(self) -> str:
         parts = [_term_text(monomial, factor) for monomial, factor in self.terms]
@@ -167,7 +188,7 @@ Dim = int | Poly
 
 def symbol(name: str, low: int = 1, high: int = LARGEST, divisor: int = 1) -> Poly:
     """The size called `name` as something to calculate with. Both bounds are included."""
-    return Poly((((Symbol(name, low, high, divisor),), Fraction(1)),))
+    return Poly((((Symbol(name, low, high, divisor),), 1),))
 
 
 def at_least(size: Dim, bound: int) -> bool | None:
@@ -190,29 +211,6 @@ def divides(by: int, size: Dim) -> bool | None:
     return None
 
 
-def linear(size: Dim) -> tuple[Symbol, Fraction, int] | None:
-    """Return `(S, a, c)` where the size is `a * S + c` in one symbol S alone: then S can be told from the size.
-
-    >>> symbol_, factor, offset = linear(2 * symbol("H") + 1)
-    >>> str(symbol_), factor, offset
-    ('H', Fraction(2, 1), 1)
-    >>> linear(symbol("H") * symbol("W")) is None
-    True
-    """
-    if isinstance(size, int):
-        return None
-
-    variable = [(monomial, factor) for monomial, factor in size.terms if monomial]
-    if len(variable) != 1 or len(variable[0][0]) != 1:
-        return None
-
-    atom, factor = variable[0][0][0], variable[0][1]
-    if not isinstance(atom, Symbol):
-        return None
-    offset = sum((factor for monomial, factor in size.terms if not monomial), Fraction(0))
-    return atom, factor, int(offset)
-
-
 def multiples_of(divisor: int, size: Dim) -> Dim:
     """Return the form that a size would have if `divisor` were known to divide all its symbols.
 
@@ -222,7 +220,7 @@ def multiples_of(divisor: int, size: Dim) -> Dim:
     if isinstance(size, int):
         return size
 
-    terms: list[tuple[Monomial, Fraction]] = []
+    terms: list[Term] = []
     for monomial, factor in size.terms:
         term: Dim = 1
         for atom in monomial:
@@ -234,34 +232,20 @@ def multiples_of(divisor: int, size: Dim) -> Dim:
     return _collect(terms)
 
 
-def product(sizes: tuple[Dim, ...] | list[Dim]) -> Dim:
-    """Multiply all sizes; the product of none is 1."""
-    return reduce(lambda a, b: a * b, sizes, 1)
-
-
-def substitute(size: Dim, values: dict[str, int]) -> int:
-    """The number that `size` is when its symbols have these values. Raises KeyError for a symbol without a value."""
+def _terms(size: Dim) -> tuple[Term, ...]:
     if isinstance(size, int):
-        return size
-
-    total = Fraction(0)
-    for monomial, factor in size.terms:
-        for atom in monomial:
-            if isinstance(atom, Symbol):
-                factor *= values[atom.name]
-            else:
-                factor *= substitute(atom.of, values) // atom.by  # floored before it is multiplied, as written
-        total += factor
-    return int(total)
-
-
-def _terms(size: Dim) -> tuple[tuple[Monomial, Fraction], ...]:
-    if isinstance(size, int):
-        return (((), Fraction(size)),)
+        return (((), int(size)),)
     return size.terms
 
 
-def _collect(terms: list[tuple[Monomial, Fraction]]) -> Dim:
+def _plain(factor: Factor) -> Factor:
+    """The factor itself, as a whole number where it is one."""
+    if type(factor) is not int and factor.denominator == 1:
+        return factor.numerator
+    return factor
+
+
+def _collect(terms: list[Term]) -> Dim:
     """Add terms with equal monomials and bring them into the one order in which polynomials compare and print."""
     nonzero = _summed(terms)
     if not nonzero:
@@ -271,9 +255,9 @@ def _collect(terms: list[tuple[Monomial, Fraction]]) -> Dim:
     return Poly(nonzero)
 
 
-def _summed(terms: list[tuple[Monomial, Fraction]]) -> tuple[tuple[Monomial, Fraction], ...]:
+def _summed(terms: list[Term]) -> tuple[Term, ...]:
     """Add the factors of equal monomials; longest products first, the constant last: H*W + H + 1."""
-    total: dict[Monomial, Fraction] = {}
+    total: dict[Monomial, Factor] = {}
     for monomial, factor in terms:
         # Most monomials come once: adding to nothing would be half of all work with sizes.
         if monomial in total:
@@ -281,13 +265,13 @@ def _summed(terms: list[tuple[Monomial, Fraction]]) -> tuple[tuple[Monomial, Fra
         else:
             total[monomial] = factor
 
-    nonzero = [(monomial, factor) for monomial, factor in total.items() if factor]
+    nonzero = [(monomial, _plain(factor)) for monomial, factor in total.items() if factor]
     if len(nonzero) > 1:
         nonzero.sort(key=_order)
     return tuple(nonzero)
 
 
-def _order(term: tuple[Monomial, Fraction]) -> tuple[int, str]:
+def _order(term: Term) -> tuple[int, str]:
     """The place of a term among others: longest products first, those of equal length by their text."""
     monomial, _ = term
     if not monomial:
@@ -295,27 +279,27 @@ def _order(term: tuple[Monomial, Fraction]) -> tuple[int, str]:
     return -len(monomial), str([str(atom) for atom in monomial])
 
 
-def _is_integral(monomial: Monomial, factor: Fraction) -> bool:
+def _is_integral(monomial: Monomial, factor: Factor) -> bool:
     """Return whether the term is an integer for all values that the divisors of its symbols allow."""
     for atom in monomial:
         factor *= atom.divisor
     return factor.denominator == 1
 
 
-def _multiples(monomial: Monomial, factor: Fraction, by: int) -> Fraction:
+def _multiples(monomial: Monomial, factor: Factor, by: int) -> Factor:
     """Return the part of a term's factor that `by` is known to divide, which need not be rounded with the rest."""
-    if monomial and _is_integral(monomial, factor / by):
+    if monomial and _is_integral(monomial, Fraction(factor) / by):
         return factor
     # 3*H // 2 is H + H // 2. A fraction is left whole: H/4 alone is an integer, a part of it may be none.
     if factor.denominator == 1:
-        return factor // by * Fraction(by)
-    return Fraction(0)
+        return factor // by * by
+    return 0
 
 
 def _floored(size: Poly, by: int) -> Dim:
     """Return `floor(size / by)` as one atom; a quotient of a quotient becomes a single one."""
-    constant = Fraction(0)
-    rest: list[tuple[Monomial, Fraction]] = []
+    constant: Factor = 0
+    rest: list[Term] = []
     for monomial, factor in size.terms:
         if monomial:
             rest.append((monomial, factor))
@@ -326,67 +310,67 @@ def _floored(size: Poly, by: int) -> Dim:
     if len(rest) == 1 and len(rest[0][0]) == 1 and rest[0][1] == 1 and isinstance(atom, Floor):
         # floor((floor(p / a) + c) / b) = floor((p + a c) / (a b)), divided anew for what now comes out whole.
         return (atom.of + int(constant) * atom.by) // (atom.by * by)
-    return Poly((((Floor(size, by),), Fraction(1)),))
+    return Poly((((Floor(size, by),), 1),))
 
 
-def _total(terms: tuple[tuple[Monomial, Fraction], ...], end: int) -> float | Fraction:
-    """Add up one end of the bounds of all terms, exactly: 0 for the smallest, 1 for the largest."""
-    if not terms:
-        return 0
-
-    first, *others = (_bounds(monomial, factor)[end] for monomial, factor in terms)
-    return sum(others, first)
+End = float | Fraction
+"""One end of the values that something can take; an infinite one is a float."""
 
 
-def _rounded(bound: float | Fraction, towards: Callable[[Fraction], int]) -> float:
-    """Return a bound as the whole number that a size can reach; an infinite one as it is."""
-    if isinstance(bound, Fraction):
-        return towards(bound)
-    return bound
+def _total(terms: tuple[Term, ...]) -> tuple[End, End]:
+    """Add up the bounds of all terms, exactly."""
+    low: End = 0
+    high: End = 0
+    for monomial, factor in terms:
+        least, most = _bounds(monomial, factor)
+        low, high = low + least, high + most
+    return low, high
 
 
-def _unrounded(size: Poly) -> tuple[float | Fraction, float | Fraction]:
+def _unrounded(size: Poly) -> tuple[End, End]:
     """Bounds of the size with each lone quotient `floor(p / b)` written as `p/b - r`, where 0 <= r <= (b - 1)/b."""
-    if not any(isinstance(atom, Floor) for monomial, _ in size.terms for atom in monomial):
-        return -inf, inf
-
     low = high = Fraction(0)
-    terms: list[tuple[Monomial, Fraction]] = []
+    terms: list[Term] = []
+    is_rounded = False
     for monomial, factor in size.terms:
         if len(monomial) == 1 and isinstance(monomial[0], Floor):
+            is_rounded = True
             quotient = monomial[0]
-            most = factor * Fraction(quotient.by - 1, quotient.by)
-            low, high = low - max(most, Fraction(0)), high - min(most, Fraction(0))
-            terms += [(inner, factor * by / quotient.by) for inner, by in quotient.of.terms]
+            rest = factor * Fraction(quotient.by - 1, quotient.by)
+            low, high = low - max(rest, Fraction(0)), high - min(rest, Fraction(0))
+            terms += [(inner, Fraction(factor * by) / quotient.by) for inner, by in quotient.of.terms]
         else:
             terms.append((monomial, factor))
 
-    if len(terms) == len(size.terms) and not low and not high:
+    if not is_rounded:
         return -inf, inf
-    plain = _summed(terms)
-    return _total(plain, 0) + low, _total(plain, 1) + high
+    least, most = _total(_summed(terms))
+    return least + low, most + high
 
 
-def _bounds(monomial: Monomial, factor: Fraction) -> tuple[float | Fraction, float | Fraction]:
-    """Smallest and largest value of a term: it is reached where every atom is at one of its two ends."""
-    # A constant, and a symbol's own bounds, are most of what is asked for.
-    if not monomial:
-        return factor, factor
-
-    ends: list[float | Fraction] = [factor]
+def _bounds(monomial: Monomial, factor: Factor) -> tuple[End, End]:
+    """Smallest and largest value of a term: each is reached where every atom is at one of its two ends."""
+    low: End = factor
+    high: End = factor
     for atom in monomial:
-        ends = [_times(end, edge) for end in ends for edge in (atom.low, atom.high)]
-    return min(ends), max(ends)
+        least, most = atom.low, atom.high
+        # Sizes and their factors are seldom below 0: then each end comes of the same ends.
+        if low >= 0 and least >= 0:
+            low, high = _times(low, least), _times(high, most)
+        else:
+            ends = [_times(end, edge) for end in (low, high) for edge in (least, most)]
+            low, high = min(ends), max(ends)
+    return low, high
 
 
-def _times(end: float | Fraction, edge: float | Fraction) -> float | Fraction:
+def _times(end: End, edge: End) -> End:
     """Multiply two bounds; nothing times an infinite one is nothing."""
     if end == 0 or edge == 0:
         return 0
     return end * edge
 
 
-def _term_text(monomial: Monomial, factor: Fraction) -> str:
+def _term_text(monomial: Monomial, factor: Factor) -> str:
     if not monomial:
         return str(factor)
 

@@ -20,8 +20,7 @@ from archlang.diagnostics import ArchError, did_you_mean
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph
-from archlang.shapes import Tensor
-from archlang.sizes import linear, substitute
+from archlang.shapes import Tensor, linear, substitute
 from archlang.train.data.input_place import InputPlace
 from archlang.train.data.items import Items, raw_item
 from archlang.train.data.label_place import LabelPlace

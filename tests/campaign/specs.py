@@ -20,8 +20,7 @@ from archlang.emit import ImagePreparation
 from archlang.graph.ir import Port
 from archlang.graph.views import larger_side
 from archlang.ops.values import Weighted
-from archlang.shapes import Dim
-from archlang.sizes import substitute
+from archlang.shapes import Dim, substitute
 from archlang.train import Data, Result, Tensors, fit
 from archlang.train.data.label_tables import rows_in_memory
 from archlang.train.data.named import NamedTensors

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from archlang.graph.ir import Graph
-from archlang.shapes import Dim
-from archlang.sizes import linear
+from archlang.shapes import Dim, linear
 from archlang.train.data.splits import Data
 from archlang.train.problems import bad_data
 
