@@ -25,6 +25,18 @@ LIKE: Mapping[str, float | None] = {
 """Operations that make a tensor of one number, and the number; None where they are given it."""
 
 
+def kinds_of_readers(node: fx.Node) -> set[str]:
+    """The operations that read a tensor, or what only lays the same numbers out otherwise."""
+    found: set[str] = set()
+    for reader in node.users:
+        short = getattr(reader.target, "_opname", "")
+        if short in (*MOVES, "expand"):
+            found |= kinds_of_readers(reader)
+        else:
+            found.add(short)
+    return found
+
+
 class ConstantReader:
     """Reads the calls that no input reaches.
 

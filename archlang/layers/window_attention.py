@@ -54,7 +54,7 @@ class WindowAttention(nn.Module):
         count = windows.shape[1]
         added = self._added(x).expand(count, -1, -1, -1).flatten(0, 1).unsqueeze(0)
         attended = functional.scaled_dot_product_attention(query, key, value, added, dropout, scale=self.scale)
-        apart = attended.unflatten(1, (count, self.heads))
+        apart = attended.unflatten(1, (count, self.heads))  # type: ignore[no-untyped-call]  # torch gives it no types
         made = self.combine(apart.transpose(2, 3).flatten(3))
 
         whole = _joined(made, self.window, height, width).roll((down, right), (1, 2))
