@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archlang.importing.reader import AXES
 from archlang.importing.scopes import Item, Single, Use
 from archlang.importing.steps import Kernel, Quoted, Static, Word
 from archlang.ops import CATALOGUE, REQUIRED
@@ -131,7 +132,7 @@ def fold(name: str, members: Sequence[Candidate], taken: Sequence[str]) -> tuple
         # Numbers follow numbers; words and truth values are at most the same.
         found = _same(column, parameters)
         if _whole(column):
-            found = _follows(column, {**parameters, **entering})
+            found = _follows(column, {**parameters, **_seen(first.items[at], entering)})
         if found is None:
             called = _called(first.items[at], argument, {*parameters, *taken})
             parameters[called] = column
@@ -184,13 +185,25 @@ def _key(value: Static) -> tuple[str, object]:
 
 def _entering(members: Sequence[Candidate]) -> dict[str, tuple[Static, ...]]:
     """The channels or features that enter each member first, if they differ."""
+    rank = len(members[0].sizes)
     name, axis = "in.features", -1
-    if len(members[0].sizes) >= 3:
+    if rank >= 3:
         name, axis = "in.channels", 0
+    # Axes of more than four have no names.
+    if rank not in AXES:
+        return {}
     column = tuple(member.sizes[axis] for member in members)
-    if len(set(column)) == 1 or any(len(member.sizes) != len(members[0].sizes) for member in members):
+    if len(set(column)) == 1 or any(len(member.sizes) != rank for member in members):
         return {}
     return {name: column}
+
+
+def _seen(item: Item, entering: Mapping[str, Sequence[Static]]) -> Mapping[str, Sequence[Static]]:
+    """What an argument of an item sees of what enters the block around it."""
+    # Behind `n *` and in a loop, `in` is what enters that row.
+    if isinstance(item, Use) and item.count > 1:
+        return {}
+    return entering
 
 
 def _whole(column: Sequence[Static]) -> bool:

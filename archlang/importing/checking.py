@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.overrides import TorchFunctionMode
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
@@ -178,6 +179,10 @@ class TorchComparison:
 
     def _right(self, inputs: Sequence[Tensor]) -> Any:
         """The torch model's outputs. Raises `ArchError` (not-importable) where it does not run in float64."""
+        with _Wide():
+            return self._run(inputs)
+
+    def _run(self, inputs: Sequence[Tensor]) -> Any:
         try:
             return self.call.on(self.theirs, inputs)
         except RuntimeError:
@@ -202,6 +207,29 @@ class TorchComparison:
             return ArchError(error("not-importable", message))
         message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
         return ArchError(error("not-equal", message))
+
+
+class _Wide(TorchFunctionMode):
+    """While a model runs in float64, code that widens half precision to float32 keeps float64.
+
+    In a model of float32 such a call does nothing; here it would round, and both could not be equal.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        wide = bool(args) and isinstance(args[0], Tensor) and args[0].dtype is torch.float64
+        if wide and kwargs.get("dtype") is torch.float32:
+            kwargs["dtype"] = torch.float64
+        made = func(*args, **kwargs)
+        if wide and func in NARROWING and made.dtype is torch.float32:
+            return args[0]
+        return made
+
+
+NARROWING = (Tensor.float, Tensor.to, Tensor.type)
+"""Calls that may turn float64 into float32."""
 
 
 def _double(value: Tensor) -> Tensor:

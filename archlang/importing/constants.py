@@ -25,6 +25,18 @@ LIKE: Mapping[str, float | None] = {
 """Operations that make a tensor of one number, and the number; None where they are given it."""
 
 
+def kinds_of_readers(node: fx.Node) -> set[str]:
+    """The operations that read a tensor, or what only lays the same numbers out otherwise."""
+    found: set[str] = set()
+    for reader in node.users:
+        short = getattr(reader.target, "_opname", "")
+        if short in (*MOVES, "expand"):
+            found |= kinds_of_readers(reader)
+        else:
+            found.add(short)
+    return found
+
+
 class ConstantReader:
     """Reads the calls that no input reaches.
 
@@ -56,7 +68,8 @@ class ConstantReader:
         if short in ("expand", "repeat") and known and self.reader.batch == shape[0] != known[0].shape[0]:
             rest = (1, *shape[1:])
             inner = known[0]
-            return Known(rest, lambda state: inner.read(state).expand(rest), names, inner.trained, inner.derived)
+            return Known(rest, lambda state: inner.read(state).expand(rest), names, inner.trained, inner.derived,
+                         repeated=self._value(node))
         trained = moved and known[0].trained
         derived = not trained and any(one.trained or one.derived for one in known)
         # A part that is the whole, such as as many positions as there are, is the parameter itself.
@@ -119,7 +132,8 @@ class ConstantReader:
                 if isinstance(one, tuple):
                     return tuple(member.read(state) for member in one if isinstance(member, Known))
                 if isinstance(one, Known):
-                    return one.read(state)
+                    # The call was written for tensors that have the batch.
+                    return (one.repeated or one.read)(state)
                 return one
 
             args = mapped(node.args, value)

@@ -67,6 +67,7 @@ class Known:
     fixed: float | None = None  # of a constant: the one number that it holds everywhere
     key: str = ""  # how it was made: two tensors of the same names and the same key are one
     made: Tensor | None = field(default=None, repr=False, compare=False)  # of what depends on no weight: itself
+    repeated: Callable[[State], Tensor] | None = field(default=None, repr=False, compare=False)  # for a whole batch
 
     @property
     def number(self) -> float | None:

@@ -102,6 +102,19 @@ def merged(r: StepReader, ref: Ref) -> Ref:
     return Ref(r.resized(laid.value, sizes), tuple(dims))
 
 
+def beside(r: StepReader, ref: Ref) -> Ref | None:
+    """A tensor whose first axis has samples and parts of samples, such as windows; None for any other.
+
+    Its value is [channels, parts, places ...]: what works on each part alike works on such a map of one more axis.
+    """
+    first, channels, *places = ref.dims
+    if first[0] != BATCH or len(first) == 1 or any(BATCH in dim for dim in ref.dims[1:]):
+        return None
+    turned = r.turned(ref.value, [axis for dim in (channels, first[1:], *places) for axis in dim])
+    sizes = [r.extent(ref, dim) for dim in (channels, first[1:], *places)]
+    return Ref(r.resized(turned, sizes), ((BATCH, 1), (0,), *((axis,) for axis in range(2, len(sizes)))))
+
+
 def rows(r: StepReader, ref: Ref) -> tuple[int, Ref]:
     """A tensor as a sequence of what its last axis holds, and the layout to lay a result of that out again.
 

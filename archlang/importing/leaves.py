@@ -201,7 +201,12 @@ def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], sh
     if leaf.note:
         r.remark(leaf.note)
     r.sized = r.sized or leaf.sized
-    refs = [_entering(r, leaf, one) for one in call["inputs"]]
+    try:
+        refs = [_entering(r, leaf, one) for one in call["inputs"]]
+    except NoWordError:
+        # Its own code may have words for what is laid out so.
+        r.crossed.add(r.place.path)
+        raise
     inputs = [ref.value for ref in refs]
     weights = leaf.weights
     named: tuple[str, ...] = ()

@@ -50,7 +50,9 @@ def exported(model: nn.Module, call: TorchCall) -> ExportedProgram:
         raise ArchError(error("not-importable", message, help="call the model once with an example before"))
     try:
         with _EXPORTING, _quiet(), _plain_attention():
-            return torch.export.export(model, call.placed, dict(call.named) or None, strict=False)
+            program = torch.export.export(model, call.placed, dict(call.named) or None, strict=False)
+            _without_autocast(program)
+            return program
     except Exception as problem:  # torch.export raises whatever the model's own code raises, and kinds of its own
         kind = type(problem).__name__
         said = one_line(f"{kind}: {problem}", 300)
@@ -61,6 +63,33 @@ def exported(model: nn.Module, call: TorchCall) -> ExportedProgram:
             help = ("what depends on the numbers of a tensor, such as an `if`, has no place in a network's text",)
         message = f"torch.export does not take this {name}: {said}"
         raise ArchError(error("not-importable", message, notes=_blamed(problem, model), help=help)) from problem
+
+
+def _without_autocast(program: ExportedProgram) -> None:
+    """Lay parts of a graph open in which autocast is off, or of another device: they compute what they would anyway."""
+    graph = program.graph
+    for node in list(graph.nodes):
+        if node.op != "call_function" or getattr(node.target, "__name__", "") != "wrap_with_autocast":
+            continue
+        device, _, enabled, _, inner, *entering = node.args
+        if device == "cpu" and enabled:
+            continue
+        body = getattr(program.graph_module, inner.target)
+        copied = dict(zip([one for one in body.graph.nodes if one.op == "placeholder"], entering, strict=True))
+        with graph.inserting_before(node):
+            made = graph.graph_copy(body.graph, copied)
+        _hand_out(node, made)
+        graph.erase_node(node)
+
+
+def _hand_out(node: fx.Node, made: Any) -> None:
+    """Give the readers of a call what was made in its place: of several results each its own."""
+    if isinstance(made, fx.Node):
+        node.replace_all_uses_with(made)
+        return
+    for reader in list(node.users):
+        reader.replace_all_uses_with(made[reader.args[1]])
+        reader.graph.erase_node(reader)
 
 
 @contextmanager

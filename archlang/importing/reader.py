@@ -38,6 +38,8 @@ class StepReader(StepList):
         self.batch = 0
         self.state: State = {}
         self.sized = False  # whether the size of a map decided which steps there are
+        self.several: set[str] = set()  # parameters that operations of several kinds read, so that none of them has it
+        self.crossed: set[str] = set()  # the modules that are one operation, and not of a tensor laid out as theirs was
         self.own: dict[object, Ref] = {}  # the model's own tensors that are values already
         self.laid: dict[Ref, int] = {}  # the values of tensors that had to be written out in torch's layout
         self.ranges: dict[int, int] = {}  # of inputs that are whole numbers, how many there are; 0 while unknown
@@ -186,10 +188,13 @@ class StepReader(StepList):
         `turned` is the order in which its axes lie, where that is not torch's.
         """
         sizes = tuple(sizes)
+        if list(turned) == sorted(turned):
+            turned = ()
         # One tensor for all its readers, if it is learned: each would learn another one.
-        key = (known.names, known.key, sizes, turned)
-        if known.trained and key in self.own:
-            return self.own[key]
+        key = (known.names, known.key, turned or prod(sizes))
+        if known.trained and key in self.own and (not turned or self.sizes[self.own[key].value] == sizes):
+            value = self.resized(self.own[key].value, sizes)
+            return Ref.of(value, range(len(sizes)))
         if not 1 <= len(sizes) <= 4:
             raise NoWordError(f"a tensor of the model has {len(sizes)} axes beside the batch")
         if prod(known.shape) != prod(sizes):

@@ -17,7 +17,7 @@ from archlang.importing.aten import READERS
 from archlang.importing.aten.masks import as_numbers
 from archlang.importing.bodies import identifier, unreserved
 from archlang.importing.calls import TorchCall
-from archlang.importing.constants import LIKE, ConstantReader, flat, mapped
+from archlang.importing.constants import LIKE, ConstantReader, flat, kinds_of_readers, mapped
 from archlang.importing.folding import fresh
 from archlang.importing.held import FinalStates, Held, Known, Mask, Ref, Unknown, Unsaid
 from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf, weighed
@@ -35,14 +35,21 @@ def trace(model: nn.Module, call: TorchCall, recognised: Mapping[str, Recognise]
 
     Raises `ArchError` (not-importable) with every operation that no text says, each with its place.
     """
-    with marked(model, recognised) as leaves:
-        program = exported(model, call)
-    # An operation of the language hands out no weights of attention: its products and its softmax do.
-    written = weighed(program)
-    if written:
+    written: set[str] = set()
+    while True:
         with marked(model, recognised, written) as leaves:
             program = exported(model, call)
-    return read(program, leaves)
+        # An operation of the language hands out no weights of attention: its products and its softmax do.
+        more = weighed(program) - written
+        if not more:
+            walk = _Walk(program, leaves)
+            try:
+                return walk.run()
+            except ArchError:
+                more = walk.reader.crossed - written
+                if not more:
+                    raise
+        written |= more
 
 
 def read(program: ExportedProgram, leaves: Sequence[Leaf] = ()) -> Traced:
@@ -92,6 +99,8 @@ class _Walk:
                 self.held[node] = self._input(node, value)
             elif isinstance(value, Tensor):
                 self.held[node] = self._own(spec.target or node.name, value, spec.kind)
+                if len(kinds_of_readers(node)) > 1:
+                    self.reader.several.add(spec.target or node.name)
 
     def _nodes(self, op: str) -> list[fx.Node]:
         return [node for node in self.program.graph.nodes if node.op == op]

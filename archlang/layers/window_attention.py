@@ -50,18 +50,20 @@ class WindowAttention(nn.Module):
         dropout = 0.0
         if self.training:
             dropout = self.dropout
-        attended = functional.scaled_dot_product_attention(
-            query, key, value, self._added(x), dropout, scale=self.scale,
-        )
-        made = self.combine(attended.transpose(2, 3).flatten(3))
+        # Windows stand among the heads: ONNX takes attention of four axes, and what is added serves all samples.
+        count = windows.shape[1]
+        added = self._added(x).expand(count, -1, -1, -1).flatten(0, 1).unsqueeze(0)
+        attended = functional.scaled_dot_product_attention(query, key, value, added, dropout, scale=self.scale)
+        apart = attended.unflatten(1, (count, self.heads))  # type: ignore[no-untyped-call]  # torch gives it no types
+        made = self.combine(apart.transpose(2, 3).flatten(3))
 
         whole = _joined(made, self.window, height, width).roll((down, right), (1, 2))
         return whole.permute(0, 3, 1, 2)
 
     def _parts(self, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values [batch, windows, heads, places, C / heads] of [batch, windows, places, C]."""
+        """Queries, keys and values [batch, windows * heads, places, C / heads] of [batch, windows, places, C]."""
         size = windows.shape[3] // self.heads
-        parts = self.project(windows).unflatten(3, (3, self.heads, size)).permute(3, 0, 1, 4, 2, 5)
+        parts = self.project(windows).unflatten(3, (3, self.heads, size)).permute(3, 0, 1, 4, 2, 5).flatten(2, 3)
         return parts[0], parts[1], parts[2]
 
     def _added(self, x: Tensor) -> Tensor:

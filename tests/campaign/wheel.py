@@ -11,9 +11,11 @@ import importlib.metadata
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import urllib.request
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +84,7 @@ ROWS = (
     row("transform net.safetensors multipath -o wide.safetensors"), row("train net.arch --data mine:data --run run"),
     row("train net.arch --data digits --run other", extra="train"),
     row("study net.arch --data mine:data --seeds 2 --run several"),
+    row("sweep net.arch --data mine:data --trials 2 --set optimizer.lr=0.01..0.1:log --run swept", extra="search"),
     row("new clusters -o clusters.arch", bare=True),
     row("cluster clusters.arch --data mine:data --clusters 4 --epochs 1 --run clusters", extra="train"),
     row("boost net.arch --data mine:data --candidates 2 --iterations 1 -o best.arch"),
@@ -90,7 +93,7 @@ ROWS = (
     row("predict run/best.safetensors image.png"), row("eval run/best.safetensors --data mine:data"),
     row("extract coded.safetensors --class 1 -o one.safetensors"),
     row("ablate coded.safetensors --data mine:data"), row("show weights wide.safetensors -o weights.svg"),
-    row("lsp", extra="lsp"),
+    row("serve net.arch --no-browser", bare=True), row("lsp", extra="lsp"),
 )
 """Every command, in an order in which later ones find the files of earlier ones."""
 
@@ -181,7 +184,8 @@ def commands(program: Path, work: Path) -> set[str]:
 
 def tried(program: Path, work: Path, one: Row, with_torch: bool) -> bool:
     """Call a command, print what came of it, and tell whether that is right."""
-    done = run(str(program), *one.words, cwd=work)
+    call = served if one.words[0] == "serve" else run
+    done = call(str(program), *one.words, cwd=work)
     works = done.returncode == 0
     named = re.search(r"archlang\[(\w+)\]", done.stderr)
     says = done.returncode == 4 and named is not None
@@ -204,9 +208,35 @@ def tried(program: Path, work: Path, one: Row, with_torch: bool) -> bool:
 
 def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A process, of which nothing of this one's Python settings is known."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=kept, timeout=1800,
+    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=apart(), timeout=1800,
                           stdin=subprocess.DEVNULL, check=False)
+
+
+def served(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A process that serves a page until it is told to end: its page is fetched first."""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=apart(),
+                          stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        page = ""
+        try:
+            if said:
+                with urllib.request.urlopen(said.strip(), timeout=60) as answer:
+                    page = answer.read().decode()
+        finally:
+            # As Ctrl-C does, which ends the command with status 0.
+            process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+
+    status = process.returncode
+    if "<html" not in page:
+        status, errors = status or 1, f"no page: {page[:200]!r}; {errors}"
+    return subprocess.CompletedProcess(words, status, said + rest, errors)
+
+
+def apart() -> dict[str, str]:
+    """The environment of such a process."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
 if __name__ == "__main__":

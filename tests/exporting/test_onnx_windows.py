@@ -24,6 +24,15 @@ network N {
 """
 
 
+ATTENTION = """archlang 1
+network N {
+  input x: [8, 4, 6]
+  output whole   = x -> window_attention(2, 2x3)
+  output shifted = x -> window_attention(4, 2x3, shift = size(1, 2), scale = 0.3)
+}
+"""
+
+
 def test_onnxruntime_gives_what_torch_gives(tmp_path: Path) -> None:
     model = archlang.compile(archlang.loads(NET)).eval()
     export(model, "onnx", tmp_path / "net.onnx")
@@ -38,3 +47,14 @@ def test_onnxruntime_gives_what_torch_gives(tmp_path: Path) -> None:
         # And of windows what torch's own functions give, so that both sides are not wrong alike.
         cut = functional.unfold(x, 3, 2, 1, 1)
         assert torch.allclose(right["over"], functional.fold(cut, (9, 8), 3, 2, 1, 1), atol=1e-5)
+
+
+def test_attention_in_windows_leaves(tmp_path: Path) -> None:
+    model = archlang.compile(archlang.loads(ATTENTION)).eval()
+    export(model, "onnx", tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+
+    for batch in (1, 3):
+        x = torch.randn(batch, 8, 4, 6)
+        for made, wanted in zip(session.run(None, {"x": x.numpy()}), model(x).values(), strict=True):
+            assert numpy.allclose(made, wanted.detach().numpy(), atol=1e-5)

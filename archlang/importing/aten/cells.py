@@ -9,11 +9,15 @@ from typing import Any
 import torch
 
 from archlang.importing.aten.elementwise import first_of
+from archlang.importing.aten.merging import pair
 from archlang.importing.aten.parts import cut
 from archlang.importing.held import Held, Ref
 from archlang.importing.layouts import merged
-from archlang.importing.reader import NoWordError, StepReader
+from archlang.importing.reader import NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
+
+MOST_FILLING = 1024.0
+"""The largest number of cells around a map: of larger ones the rounding would show in the map itself."""
 
 MODES = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
@@ -24,12 +28,11 @@ def _pad(r: StepReader, call: Mapping[str, Any]) -> Held:
         # A window over such cells holds a cell of the edge, too. Whatever else reads them fails the comparison.
         mode = "replicate"
         r.remark("minus infinity around a map, for a max pool, is written as copies of the map's edge")
-    if mode == "constant" and call.get("value"):
-        raise NoWordError(f"cells around a map are filled with {call['value']}")
-
     if not any(cells):
         held: Held = call["self"]
         return held
+    if mode == "constant" and call.get("value"):
+        return _filled(r, call, float(call["value"]))
     value = r.plain(r.tensor(call["self"]))
     sizes = r.sizes[value]
     pairs = list(zip(cells[::2], cells[1::2], strict=True))  # the last axis first
@@ -45,17 +48,25 @@ def _pad(r: StepReader, call: Mapping[str, Any]) -> Held:
     return _padded(r, value, pairs, args)
 
 
+def _filled(r: StepReader, call: Mapping[str, Any], number: float) -> Held:
+    """Cells of another number than 0: it is taken off before, and added again behind."""
+    if not abs(number) <= MOST_FILLING:
+        raise NoWordError(f"cells around a map are filled with {number}")
+    lowered = pair(r, {"self": call["self"], "other": number}, "sub")
+    return pair(r, {"self": _pad(r, {**call, "self": lowered, "value": 0}), "other": number}, "add")
+
+
 def _padded(r: StepReader, value: int, pairs: list[tuple[int, int]], args: dict[str, Static]) -> Ref:
     ref = Ref.of(value, range(len(r.sizes[value])))
-    for back, pair in enumerate(pairs):
+    for back, cells in enumerate(pairs):
         axis = len(ref.order) - 1 - back
-        if pair == (0, 0):
+        if cells == (0, 0):
             continue
         if axis < 0:
             raise NoWordError("it adds samples")
         # A negative number takes cells away.
-        before, after = pair
-        if min(pair) < 0:
+        before, after = cells
+        if min(cells) < 0:
             ref = cut(r, ref, axis, max(0, -before), r.sizes[ref.value][axis] + min(0, after))
             before, after = max(0, before), max(0, after)
         sizes = list(r.sizes[ref.value])
@@ -108,6 +119,35 @@ def _roll(r: StepReader, call: Mapping[str, Any]) -> Held:
     return ref.on(made.value)
 
 
+def _windows(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """Every window of a map as a column, which the language has as a position of a sequence."""
+    value = r.plain(r.tensor(call["self"]))
+    _, features, positions = call["result"]
+    made = r.step("unfold", (value,), (positions, features), _sliding(call))
+    return Ref.of(made.value, (1, 0))
+
+
+def _from_windows(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """Columns of windows as the map that they are of; where windows overlap, their cells are added."""
+    ref = r.tensor(call["self"])
+    value = r.plain(Ref(ref.value, (ref.dims[0], ref.dims[2], ref.dims[1])))
+    args: dict[str, Static] = {"to": window(call["output_size"], 2), **_sliding(call)}
+    return r.step("fold", (value,), call["result"][1:], args)
+
+
+def _sliding(call: Mapping[str, Any]) -> dict[str, Static]:
+    """How a window slides, all of it said: what is left out depends on the window's size and stride together."""
+    padding: Static = window(call["padding"], 2)
+    if not any(window(call["padding"], 2)):
+        padding = Word("none")
+    args: dict[str, Static] = {
+        "size": window(call["kernel_size"], 2), "stride": window(call["stride"], 2), "padding": padding,
+    }
+    if set(window(call["dilation"], 2)) != {1}:
+        args["dilation"] = window(call["dilation"], 2)
+    return args
+
+
 def _shuffle(r: StepReader, call: Mapping[str, Any]) -> Held:
     value = r.plain(r.tensor(first_of(call)))
     return r.step("channel_shuffle", (value,), r.sizes[value], {"groups": call["groups"]})
@@ -115,6 +155,8 @@ def _shuffle(r: StepReader, call: Mapping[str, Any]) -> Held:
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "pad": _pad,
+    "im2col": _windows,
+    "col2im": _from_windows,
     "constant_pad_nd": _pad,
     "upsample_nearest2d": partial(_upsample, mode="nearest"),
     "upsample_bilinear2d": partial(_upsample, mode="bilinear"),

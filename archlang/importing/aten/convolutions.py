@@ -8,6 +8,7 @@ from typing import Any
 
 from archlang.importing.aten.kernels import calculated
 from archlang.importing.held import Known, Ref
+from archlang.importing.layouts import beside
 from archlang.importing.reader import NoWordError, StepReader, origin, window
 from archlang.importing.steps import Kernel, Origin, Static, Word
 
@@ -62,11 +63,30 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     # A kernel that no formula of the language gives is stored as it came out.
     if made is None:
         weight = kernel_of(r, call)
+    parts = beside(r, r.loose(call["input"]))
+    kernel = Kernel(weight.shape[2:])
+    if parts is not None and made is None and rank < max(ENDINGS):
+        return parts.on(_slides(r, parts.value, weight, Kernel((1, *kernel)), _widened(call, rank)).value)
+    return _slides(r, r.plain(r.tensor(call["input"])), weight, kernel, call, made)
+
+
+def _widened(call: Mapping[str, Any], rank: int) -> dict[str, Any]:
+    """The same convolution of a map of one more axis, along which it mixes nothing."""
+    wider = dict(call)
+    for name, one in (("stride", 1), ("dilation", 1), ("padding", 0)):
+        if not isinstance(call[name], str):
+            wider[name] = (one, *window(call[name], rank))
+    return wider
+
+
+def _slides(
+    r: StepReader, value: int, weight: Known, kernel: Kernel, call: Mapping[str, Any],
+    made: tuple[Static, Mapping[str, Origin]] | None = None,
+) -> Ref:
+    """The step of a convolution; `made` says of what its kernel is calculated."""
     bias = bias_of(r, call)
-    value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
-    out, _, *rest = weight.shape
-    kernel, groups = Kernel(rest), call["groups"]
+    out, groups, rank = weight.shape[0], call["groups"], len(kernel)
     stride, dilation = window(call["stride"], rank), window(call["dilation"], rank)
 
     args: dict[str, Static] = {"kernel": kernel}
@@ -92,6 +112,7 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     args["bias"] = bias is not None
 
     weights = _weights(weight, bias)
+    weights["weight"] = origin(weight, (*weight.shape[:2], *kernel))
     if made is not None:
         args["weights"], parts = made
         weights |= parts

@@ -113,8 +113,9 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
         known = r.single(known)
     sizes = r.sizes[ref.value]
     place = _single_axis(r, ref, known)
+    own = known.trained and not r.several.intersection(known.names)
     # A learned factor or offset for each channel has a word.
-    if known.trained and place is not None and op in AFFINE and len(sizes) in AXES:
+    if own and place is not None and op in AFFINE and len(sizes) in AXES:
         name, other = AFFINE[op]
         args: dict[str, Static] = {other: Word("none")}
         # Features are the last axis of a sequence, channels the first one of a map.
@@ -123,7 +124,7 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
         made = r.step("affine", (ref.value,), sizes, args, {name: origin(known, (sizes[place],))})
         return ref.on(made.value)
     # A number of its own for each position and feature.
-    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
+    if own and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
         return r.step("position_embedding", (ref.value,), sizes, {}, {"weight": origin(known, sizes)})
     if known.derived and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
         learned = _first_positions(r, known, sizes)
@@ -240,6 +241,10 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     if len(lone) == len(held) and call["dim"] in (0, -len(first.dims)):
         return _stack(r, {"tensors": lone, "dim": 0})
 
+    # Parts of samples that lie beside the samples, all in one layout.
+    if not first.regular and all(isinstance(one, Ref) and _beside(r, one, first, call["dim"]) for one in held):
+        return _end_to_end(r, held, r.axis(first, call["dim"]))
+
     token = _class_token(r, held, call["dim"])
     if token is not None:
         return token
@@ -252,12 +257,22 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     return _end_to_end(r, refs, axis)
 
 
+def _beside(r: StepReader, one: Ref, other: Ref, dim: int) -> bool:
+    """Tell whether a tensor lies as another one does, and differs from it along one axis of the value at most."""
+    if one.dims != other.dims or len(one.dims[dim]) != 1 or one.dims[dim] == (BATCH,):
+        return False
+    sizes = zip(r.sizes[one.value], r.sizes[other.value], strict=True)
+    return all(mine == theirs or (axis,) == one.dims[dim] for axis, (mine, theirs) in enumerate(sizes))
+
+
 def _class_token(r: StepReader, held: Sequence[Held], dim: int) -> Ref | None:
     """A learned position put before a sequence."""
     if len(held) != 2 or dim != 1:
         return None
     known, ref = held
     if not isinstance(known, Known) or not isinstance(ref, Ref) or not known.trained or len(ref.order) != 2:
+        return None
+    if r.several.intersection(known.names):
         return None
     value = r.plain(ref)
     positions, features = r.sizes[value]

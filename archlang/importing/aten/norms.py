@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 from archlang.importing.held import Known, Ref
-from archlang.importing.layouts import rows, unrolled
+from archlang.importing.layouts import beside, rows, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
@@ -65,7 +66,17 @@ def _running(call: Mapping[str, Any], weights: dict[str, Origin]) -> None:
 
 
 def _batch_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    value = r.plain(r.tensor(call["input"]))
+    # Positions or windows beside the samples are more places of each channel.
+    parts = beside(r, r.loose(call["input"]))
+    if parts is not None:
+        sizes = r.sizes[parts.value]
+        flat = r.resized(parts.value, (sizes[0], prod(sizes[1:])))
+        made = _normed(r, flat, call)
+        return parts.on(r.resized(made.value, sizes))
+    return _normed(r, r.plain(r.tensor(call["input"])), call)
+
+
+def _normed(r: StepReader, value: int, call: Mapping[str, Any]) -> Ref:
     args: dict[str, Static] = {}
     if call["eps"] != SMALL:
         args["eps"] = call["eps"]

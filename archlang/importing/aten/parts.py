@@ -38,7 +38,7 @@ def cut(r: StepReader, ref: Ref, axis: int, start: int, stop: int | None, stride
         return ref
 
     # Where axes have no words, the one that is cut becomes the first of a sequence of all others.
-    if axis != 0 and len(sizes) not in AXES:
+    if len(sizes) not in AXES:
         return _cut_as_sequence(r, ref, axis, (first, last, stride))
     args: dict[str, Static] = {"start": first}
     if last != whole:
@@ -56,6 +56,9 @@ def _cut_as_sequence(r: StepReader, ref: Ref, axis: int, part: tuple[int, int, i
     """A cut of a tensor of more axes than have words."""
     sizes = r.sizes[ref.value]
     before, after = prod(sizes[:axis]), prod(sizes[axis + 1:])
+    if axis == 0:
+        made = cut(r, Ref.of(r.resized(ref.value, (sizes[0], after)), range(2)), 0, *part)
+        return ref.on(r.resized(made.value, (r.sizes[made.value][0], *sizes[1:])))
     map = Ref.of(r.resized(ref.value, (before, sizes[axis], after)), range(3))
     made = cut(r, map, 1, *part)
     length = r.sizes[made.value][1]

@@ -114,7 +114,9 @@ def _expand(r: StepReader, call: Mapping[str, Any]) -> Held:
     raise NoWordError("it repeats a tensor along an axis")
 
 
-VIEWS = ("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "view_as", "ravel")
+VIEWS = (
+    "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "view_as", "reshape_as", "ravel",
+)
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **dict.fromkeys(VIEWS, _view),
