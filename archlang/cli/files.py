@@ -90,11 +90,16 @@ def open_network(session: Session, file: str, dials: Mapping[str, str],
 
 def open_described(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; that of a model file is read without its weights."""
+    return open_labelled(session, file, dials)[0]
+
+
+def open_labelled(session: Session, file: str, dials: Mapping[str, str]) -> tuple[Network, tuple[str, ...] | None]:
+    """The same with the names of the classes that a model was trained on, where it has them."""
     from archlang.artefact import network_of_file
     from archlang.ops import catalogue_with
 
     if not is_model(session, file):
-        return open_network(session, file, dials)
+        return open_network(session, file, dials), None
     if dials:
         raise refuse("the dials of a model are set already")
 
@@ -103,7 +108,7 @@ def open_described(session: Session, file: str, dials: Mapping[str, str]) -> Net
     # What passes made of it is known only once they ran again, on the model.
     if manifest.passes:
         session.note(f"{one_line(shown_name(file), 200)}: as it was compiled, before {', '.join(manifest.passes)}")
-    return network
+    return network, manifest.labels
 
 
 def write(session: Session, output: str, data: bytes) -> None:

@@ -151,7 +151,8 @@ def _height(text: str | None, levels: Sequence[Mapping[str, Any]], level: int, m
     if text is not None:
         tall += LINE * (text.count("\n") + 2)
     if levels:
-        size = re.search(r'height="(\d+)pt"', levels[level]["svg"])
+        # Graphviz says its unit, our own drawings have none.
+        size = re.search(r'<svg[^>]* height="([\d.]+)(?:pt)?"', levels[level]["svg"])
         assert size is not None
         tall = max(tall, 90 + int(1.25 * float(size[1])))
     return max(SHORTEST, min(TALLEST, tall + 70 * len(marks)))

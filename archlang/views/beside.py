@@ -24,7 +24,7 @@ def codes_beside(picture: Picture, done: Layout) -> Iterator[tuple[Page, float, 
     """
     below, shown = TOP, list[Rect]()
     for code in picture.codes:
-        page = code_page(code.name, code.words)
+        page = code_page(code)
         y = TOP
         if code.cluster is not None:
             frame = done.frames[code.cluster]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlang.views.canvas.letters import width_of
+from archlang.views.canvas.letters import fitted, width_of
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, names
 from archlang.views.canvas.shapes import Lettering, Page, Pen, Rectangle, Shape, abreast, margin, stacked
 from archlang.views.elements import plain, shade
-from archlang.views.palette import FRAME
+from archlang.views.palette import FRAME, INK
+from archlang.views.picture import ShownCode
 
 CELL, LEAST, TALL = 7.0, 2.0, 150.0
 """The side of a cell beside a diagram, in points: the first, less where a matrix would be higher than the last."""
@@ -23,17 +24,50 @@ MOST = 100
 SIZE = 10.0
 """Letters, in points."""
 
+ROW, SMALL, NAME = 9.0, 7.0, 80.0
+"""A row with the name of its class: its height, the size of the letters, and their greatest width, in points."""
 
-def code_page(name: str, code: Sequence[str]) -> Page:
-    """Draw a code as a matrix, its name above it.
+BESIDE = 20
+"""Classes whose names stand in a matrix beside a diagram. That of more is a thumbnail, the names are in an appendix."""
 
-    >>> len(code_page("two", ("10", "01")).shapes)
+
+def code_page(code: ShownCode, whole: bool = False) -> Page:
+    """Draw a code as a matrix, its name above it; `whole`, its classes have names however many they are.
+
+    >>> len(code_page(ShownCode("two", ("10", "01"))).shapes)
     5
+    >>> len(code_page(ShownCode("two", ("10", "01"), classes=("cat", "dog"))).shapes)
+    7
     """
-    shown, cell = title(name, code), cell_of(code)
-    shapes = (Lettering(8, 18, shown, SIZE), *matrix(code, 8, 26, cell))
-    wide = max(cell * len(code[0]), width_of(shown, SIZE))
-    return Page(16 + wide, 34 + cell * min(len(code), MOST), shapes)
+    shown, names = title(code.name, code.words), row_names(code, whole)
+    # Names of classes need rows that are as high as letters.
+    cell, left = cell_of(code.words), 8.0
+    if names:
+        cell, left = ROW, 12.0 + max(width_of(name, SMALL) for name in names)
+
+    named = [Lettering(left - 4, 26 + (r + 0.75) * cell, name, SMALL, INK, "end") for r, name in enumerate(names)]
+    shapes = (Lettering(8, 18, shown, SIZE), *named, *matrix(code.words, left, 26, cell))
+    wide = max(left + cell * len(code.words[0]), 8 + width_of(shown, SIZE))
+    return Page(8 + wide, 34 + cell * min(len(code.words), MOST), shapes)
+
+
+def row_names(code: ShownCode, whole: bool = False) -> list[str]:
+    """Name the rows of a code's matrix: none where no class has a name, and beside a diagram none where they are many.
+
+    A class without a name, as a model's last ones may be, has its number.
+
+    >>> row_names(ShownCode("two", ("10", "01", "11"), classes=("cat", "dog")))
+    ['cat', 'dog', '2']
+    """
+    if not code.classes or (len(code.words) > BESIDE and not whole):
+        return []
+    numbers = [str(number) for number in range(len(code.classes), len(code.words))]
+    return [fitted(name, NAME, SMALL) for name in (*code.classes, *numbers)][: min(len(code.words), MOST)]
+
+
+def in_appendix(code: ShownCode) -> bool:
+    """Tell whether the classes of a code have names that its matrix beside the diagram has no room for."""
+    return bool(row_names(code, whole=True)) and not row_names(code)
 
 
 def cell_of(code: Sequence[str]) -> float:
@@ -66,25 +100,38 @@ def title(name: str, code: Sequence[str]) -> str:
     return shown
 
 
-def code_table(name: str, code: Sequence[str]) -> str:
+def code_table(code: ShownCode, whole: bool = False) -> str:
     """Return a code's matrix as a table of Graphviz's HTML-like labels: dark where a branch works for a class.
 
-    >>> code_table("two", ("10", "01")).count("<td bgcolor=")
+    >>> code_table(ShownCode("two", ("10", "01"))).count("<td bgcolor=")
     4
     """
-    side = round(cell_of(code))
-    size = f'fixedsize="true" width="{side}" height="{side}"'
-    cell = {sign: f'<td bgcolor="{shade(float(sign))}" {size}></td>' for sign in "01"}
-    rows = ["".join(cell[sign] for sign in word) for word in code[:MOST]]
-    cells = "".join(f"<tr>{row}</tr>" for row in rows)
+    words, names = code.words[:MOST], row_names(code, whole)
+    side, left = round(cell_of(code.words)), 0
+    if names:
+        side, left = round(ROW), round(max(width_of(name, SMALL) for name in names)) + 6
     # Borders of tiny cells would be all that one sees.
     border = 1
     if side < CELL:
         border = 0
 
-    held = f'<table border="0" cellborder="{border}" cellspacing="0" cellpadding="0" color="{FRAME}">{cells}</table>'
-    head = plain(title(name, code))
+    cell = {sign: f'<td bgcolor="{shade(float(sign))}" border="{border}" {_fixed(side, side)}></td>' for sign in "01"}
+    rows = ["".join(cell[sign] for sign in word) for word in words]
+    if names:
+        font = f'<font point-size="{SMALL:g}">'
+        rows = [f'<td align="right" {_fixed(left, side)}>{font}{plain(name)} </font></td>{row}'
+                for name, row in zip(names, rows, strict=True)]
+    cells = "".join(f"<tr>{row}</tr>" for row in rows)
+
+    # Of a fixed size, or cells would be drawn apart to fill the width of the title.
+    size = _fixed(left + side * len(words[0]), side * len(words))
+    held = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0" color="{FRAME}" {size}>{cells}</table>'
+    head = plain(title(code.name, code.words))
     return f'<table border="0" cellborder="0"><tr><td>{head}</td></tr><tr><td>{held}</td></tr></table>'
+
+
+def _fixed(width: int, height: int) -> str:
+    return f'fixedsize="true" width="{width}" height="{height}"'
 
 
 def energies_page(

@@ -130,7 +130,10 @@ class _Composer:
         """Every code once, although several blocks may share it, with the frame that all of them stand in."""
         parents = {cluster.id: cluster.parent for cluster in clusters}
         homes = {node: box.cluster for box in boxes for node in box.nodes}
-        names = {site.code.words: site.code.name for site in self.graph.coded.values()}
+        codes = {site.code.words: site.code for site in self.graph.coded.values()}
+        labels: tuple[str, ...] = ()
+        if self.graph.plan is not None:
+            labels = self.graph.plan.labels or ()
 
         around: dict[tuple[str, ...], list[str]] = {}
         for node in self.graph:
@@ -144,7 +147,8 @@ class _Composer:
                 around[site.code.words] = [cluster for cluster in shared if cluster in chain]
 
         return tuple(
-            ShownCode(clean(name), words, next(iter(around.get(words, [])), None)) for words, name in names.items()
+            ShownCode(clean(code.name), words, next(iter(around.get(words, [])), None), code.names or labels)
+            for words, code in codes.items()
         )
 
     def _folded_with(self, scope: Levels) -> tuple[str, ...]:

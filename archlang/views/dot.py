@@ -1,13 +1,16 @@
-"""A picture as DOT text. Every id is ours, every node has its label, and one function escapes all text."""
+"""A picture as DOT text. Every id is ours, every node has its label, and one function escapes all text.
+
+Graphviz is told the order of members, and keeps it as far as its crossings of arrows allow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archlang.views.coded import code_table
+from archlang.views.coded import code_table, in_appendix
 from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, opened
 from archlang.views.picture import Arrow, Box, Cluster, Picture, Turn, colours_of
-from archlang.views.turns import in_turn, turns_of
+from archlang.views.turns import fans_of, in_turn, turns_of
 
 
 def quoted(text: str) -> str:
@@ -29,31 +32,35 @@ def to_dot(picture: Picture) -> str:
     home = {box.id: box.cluster for box in picture.boxes}
     for arrow in _in_order(picture):
         lines.append(f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head], picture.paper)}")
-    lines += [f'  {tail} [ordering="out"];' for tail in _fans(picture)]
+    lines += [f'  {tail} [ordering="out"];' for tail in fans_of(picture)]
+    lines += _appendix(picture)
 
     return "\n".join([*lines, "}", ""])
 
 
-def _fans(picture: Picture) -> list[str]:
-    """The boxes that feed several members of one kind, whose order Graphviz is to keep."""
-    turns = turns_of(picture)
-    fed: dict[str, set[Turn]] = {}
-    for arrow in picture.arrows:
-        if arrow.head in turns and arrow.line in ("flow", "fan"):
-            fed.setdefault(arrow.tail, set()).add(turns[arrow.head])
-    return [tail for tail, members in fed.items() if len(members) > 1 and len({kind for kind, _ in members}) == 1]
+def _appendix(picture: Picture) -> Iterator[str]:
+    """The codes whose names have no room beside their stages, below the last box."""
+    for i, code in enumerate(picture.codes):
+        if not in_appendix(code):
+            continue
+        yield f'  appendix{i} [shape=plain, style="", label=<{code_table(code, whole=True)}>];'
+        if picture.boxes:
+            yield f"  {picture.boxes[-1].id} -> appendix{i} [style=invis];"
 
 
 def _in_order(picture: Picture) -> list[Arrow]:
     """The arrows, those that a box sends to several members in the order of these."""
-    turns, fans = turns_of(picture), set(_fans(picture))
+    turns, fans = turns_of(picture), set(fans_of(picture))
 
     def turn(arrow: Arrow) -> Turn | None:
         if arrow.tail in fans and arrow.head in turns:
             return arrow.tail, turns[arrow.head][1]
         return None
 
-    return in_turn(picture.arrows, turn)
+    ordered = in_turn(picture.arrows, turn)
+    if picture.sideways:
+        return ordered[::-1]
+    return ordered
 
 
 def _defaults(picture: Picture) -> list[str]:
@@ -78,6 +85,9 @@ def _defaults(picture: Picture) -> list[str]:
 
 def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
     boxes, clusters = picture.inside(within)
+    # What Graphviz reads first it puts first, and first is lowest where a drawing reads sideways.
+    if picture.sideways:
+        boxes, clusters = boxes[::-1], clusters[::-1]
     pad = "  " * depth
 
     for box in boxes:
@@ -86,7 +96,7 @@ def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
     # Without an arrow a matrix stands in the first row of its frame.
     for i, code in enumerate(picture.codes):
         if code.cluster == within:
-            yield f'{pad}code{i} [shape=plain, style="", label=<{code_table(code.name, code.words)}>];'
+            yield f'{pad}code{i} [shape=plain, style="", label=<{code_table(code)}>];'
 
     for cluster in clusters:
         yield f"{pad}subgraph cluster_{cluster.id} {{"

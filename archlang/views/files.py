@@ -1,6 +1,7 @@
 """Pictures as files: which format, which engine, and the way on where an engine is missing.
 
-`dot` on the path comes first, then pygraphviz, then the built-in layout, which alone writes LaTeX.
+`dot` on the path comes first, then pygraphviz, then the built-in layout. This alone writes LaTeX and keeps members
+that stand side by side in the order of the file, so it draws these wherever no engine is asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePath
@@ -26,6 +27,7 @@ from archlang.views.mermaid import to_mermaid
 from archlang.views.picture import Picture
 from archlang.views.svg import to_page, to_svg
 from archlang.views.titled import titles_above
+from archlang.views.turns import stand_beside
 
 FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd", "html")
 ENGINES = ("dot", "pygraphviz", "builtin")
@@ -43,16 +45,22 @@ _one_at_a_time = threading.Lock()
 
 def render(
     network: HasGraph | Graph, target: str = "svg", depth: int | None = None, engine: str | None = None, *,
-    sideways: bool = False, paper: bool = False, once: bool = False,
+    sideways: bool = False, paper: bool = False, once: bool = False, classes: Sequence[str] | None = None,
 ) -> str | bytes:
     """Draw a network: returns text for svg, tex, dot, mmd and html, bytes for png and pdf.
 
     `target` is a format or a path that ends in one. `depth` opens so many levels of scopes; without it the picture is
     opened as deep as it stays readable. `engine` asks for one of `ENGINES`; without it the first that is there draws.
     `sideways` it reads from left to right, for `paper` it has black lines and greys, with `once` equal scopes in a row
-    are drawn once, with their number. Raises `ArchError`: `missing-tool`, `usage` for another format.
+    are drawn once, with their number. `classes` are the names of classes beside codes, where they are known from
+    elsewhere than the file; those of a model are its own. Raises `ArchError`: `missing-tool`, `usage` for another
+    format.
     """
     picture = compose(graph_of(network), depth, once=once)
+    # A model was trained on classes that have these names; the file may name none.
+    trained_on = classes or getattr(getattr(network, "archlang", None), "labels", None)
+    if trained_on:
+        picture = replace(picture, codes=tuple(replace(code, classes=tuple(trained_on)) for code in picture.codes))
     return draw(replace(picture, sideways=sideways, paper=paper), target, engine)
 
 
@@ -100,10 +108,9 @@ def engines() -> tuple[str, ...]:
 def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
     # An engine that was asked for is the only one: its absence is an error, not a reason for another.
     wanted = (engine,) if engine else engines()
-    # Graphviz knows no LaTeX, takes minutes over pictures that we lay out in a second, and turns the order of members
-    # round where a picture reads sideways, that of layers too where one attends to them.
-    attends = any(arrow.line == "attend" for arrow in picture.arrows)
-    ours = len(picture.arrows) > LARGE or picture.sideways or attends
+    # Graphviz knows no LaTeX, takes minutes over pictures that we lay out in a second, and orders members (branches,
+    # experts, layers that another attends to) by the crossings of arrows, whatever order it is told.
+    ours = len(picture.arrows) > LARGE or picture.sideways or bool(picture.codes) or stand_beside(picture)
     if kind == "tex" or (engine is None and ours):
         wanted = ("builtin",)
 

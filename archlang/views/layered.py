@@ -256,7 +256,13 @@ class _Frame:
 
         for number, (tail, head) in ends.items():
             passing = [(i.x - left, tops[i.rank] + part * heights[i.rank]) for i in lanes[number] for part in (0, 1)]
-            done.routes[number] = [*_leave(done, tail, number), *passing, *_enter(done, head, number)]
+            leaving, entering = _leave(done, tail, number), _enter(done, head, number)
+            # Within its layer an arrow keeps to the column of its item: nothing else stands there.
+            if tail:
+                leaving = [*leaving, (leaving[-1][0], tops[tail.rank] + heights[tail.rank])]
+            if head:
+                entering = [(entering[0][0], tops[head.rank]), *entering]
+            done.routes[number] = _apart([*leaving, *passing, *entering])
         return done
 
     def _settle(self, done: Layout, item: LayerItem, x: float, y: float) -> None:
@@ -282,6 +288,12 @@ def _passed(tail: LayerItem | None, head: LayerItem | None, layers: int) -> rang
     if head:
         stop = head.rank
     return range(start, max(stop, start))
+
+
+def _apart(points: list[Point]) -> list[Point]:
+    """Drop points that lie on the one before them: a curve through both would bend between."""
+    kept = [point for before, point in pairwise(points) if _far(before, point)]
+    return [*points[:1], *kept]
 
 
 def _leave(done: Layout, item: LayerItem | None, number: int) -> list[Point]:

@@ -76,12 +76,13 @@ class Cluster:
 @dataclass(frozen=True)
 class ShownCode:
     """A branch code: its name, a word of 0 and 1 for each class, and the smallest frame around all that it governs
-    (None: the picture itself).
+    (None: the picture itself). `classes` are the classes' names as far as they are known.
     """
 
     name: str
     words: tuple[str, ...]
     cluster: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from archlang.views.arrow_labels import label_places
 from archlang.views.beside import codes_beside
 from archlang.views.canvas.letters import width_of
-from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Rectangle, Shape, Together, placed_at
+from archlang.views.canvas.shapes import (
+    Disc,
+    Lettering,
+    Page,
+    Pen,
+    Polyline,
+    Rectangle,
+    Shape,
+    Together,
+    abreast,
+    placed_at,
+)
 from archlang.views.canvas.svg import svg_of
+from archlang.views.coded import code_page, in_appendix
 from archlang.views.layered import layout
 from archlang.views.layers import Layout, Point, Rect
 from archlang.views.measure import SMALL, TEXT
@@ -41,6 +54,13 @@ def to_page(picture: Picture) -> Page:
         beside += placed_at(code, x, y)
         w, h = max(w, x + code.width), max(h, y + code.height)
 
+    # Names that have no room beside a diagram stand below it.
+    appended = [code_page(code, whole=True) for code in picture.codes if in_appendix(code)]
+    if appended:
+        appendix = abreast(appended, max(1, int(w // max(page.width for page in appended))), 18.0)
+        beside += placed_at(appendix, 0.0, h)
+        w, h = max(w, appendix.width), h + appendix.height
+
     # A title that is wider than a narrow diagram begins at its left edge.
     middle = max(done.width / 2, width_of(picture.name, 13.0) / 2 + 4)
     w = max(w, 2 * middle)
@@ -54,8 +74,8 @@ def to_page(picture: Picture) -> Page:
         *(part for i, arrow in enumerate(picture.arrows) if i in done.routes
           for part in _arrow(arrow, done.routes[i], picture)),
         *(_box(box, done.boxes[box.id], picture.paper) for box in picture.boxes),
-        *(part for i, arrow in enumerate(picture.arrows) if arrow.label and i in done.routes
-          for part in _label(arrow, done.routes[i], picture.sideways)),
+        *(part for i, place in label_places(picture, done).items()
+          for part in _label(picture.arrows[i].label, place)),
         *_titles(picture, done),
         *beside,
     ]
@@ -156,21 +176,8 @@ def _curve(points: Sequence[Point], sideways: bool) -> tuple[Point, ...]:
     return tuple(found)
 
 
-def _label(arrow: Arrow, points: Sequence[Point], sideways: bool) -> Iterator[Shape]:
-    x, y = _label_place(points, sideways)
-    # A ground of its own, so that the line does not run through the letters.
-    yield Rectangle(x - 1, y - SMALL * 0.8, width_of(arrow.label, SMALL) + 2, SMALL, "#ffffff", None, opacity=0.8)
-    yield Lettering(x, y, arrow.label, SMALL, QUIET)
-
-
-def _label_place(points: Sequence[Point], sideways: bool) -> Point:
-    """The place where an arrow's label begins: beside the middle of its first open stretch."""
-    axis = 1
-    if sideways:
-        axis = 0
-    (x0, y0), (x1, y1) = max(
-        pairwise(points), key=lambda pair: abs(pair[1][axis] - pair[0][axis]), default=(points[0],) * 2
-    )
-    if sideways:  # above the line, from its beginning on
-        return min(x0, x1) + 5.0, y0 - 4.0
-    return (x0 + x1) / 2 + 4.0, (y0 + y1) / 2 + 3.0
+def _label(text: str, place: Point) -> Iterator[Shape]:
+    x, y = place
+    # A ground of its own, so that a line that runs there does not run through the letters.
+    yield Rectangle(x - 1, y - SMALL * 0.8, width_of(text, SMALL) + 2, SMALL, "#ffffff", None, opacity=0.8)
+    yield Lettering(x, y, text, SMALL, QUIET)

@@ -32,5 +32,7 @@ def _titles(body: str) -> Iterator[str]:
         title = _TITLE.search(cluster)
         if title is None:
             continue
-        # A white line around the letters, drawn before them, is a ground of just their width in every font.
-        yield title[0].replace("<text ", '<text paint-order="stroke" stroke="#ffffff" stroke-width="3" ', 1)
+        # A white line around the letters, below them, is a ground of just their width in every font. It is a text of
+        # its own: some readers of SVG draw lines of letters last, whatever `paint-order` says.
+        yield title[0].replace("<text ", '<text stroke="#ffffff" stroke-width="3" stroke-linejoin="round" ', 1)
+        yield title[0]

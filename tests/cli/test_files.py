@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import DEMO, Call
+import archlang
+from tests.cli.conftest import DEMO, ROOT, Call
 
 READERS = ["check", "info", "draw", "compile", "diff", "transform", "fmt"]
 
@@ -127,3 +129,16 @@ def test_a_name_with_strange_characters_is_shown_safely(call: Call, tmp_path: Pa
     outcome = call("check", "a\0b")
     assert outcome.status == 1
     assert "error[unreadable-file]" in outcome.out
+
+
+def test_a_drawing_of_a_model_names_its_classes(call: Call, tmp_path: Path) -> None:
+    file, model = ROOT / "specs" / "coded_resnext" / "digits.arch", tmp_path / "m.safetensors"
+    compiled = archlang.compile(archlang.load(file))
+    # As a training does, whose data say what the classes are called.
+    compiled.archlang = replace(compiled.archlang, labels=tuple(f"kind {i}" for i in range(10)))
+    archlang.save(compiled, model)
+
+    drawn = call("draw", str(model), "--to", "svg").out
+    assert [drawn.count(f">kind {number}<") for number in range(10)] == [2] * 10
+    assert ">kind" not in call("draw", str(file), "--to", "svg").out
+    assert archlang.draw(archlang.load_model(model)).svg.count(">kind 3<") == 2

@@ -145,3 +145,12 @@ def test_ipython_itself_runs_the_cells(tmp_path: Path, monkeypatch: pytest.Monke
     assert not done.success and "other" not in shell.user_ns
     assert "rleu" in captured.outputs[0].data["text/html"]
     assert "Traceback" not in captured.stdout + captured.stderr
+
+
+@pytest.mark.parametrize("branched", [False, True])
+def test_the_frame_is_as_high_as_the_drawing_whatever_engine_drew_it(branched: bool) -> None:
+    stages = " -> ".join(["linear(8) -> relu"] * 8)
+    if branched:
+        stages = f"parallel {{ {stages}; {stages} }} -> concat"
+    shown = view(loads(f"archlang 1\nnetwork N {{ input x: [8]\n y = x -> {stages}\n output y }}"), text=False)
+    assert 560 < shown.height < 1200

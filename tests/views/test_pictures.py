@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from archlang.elaborate import loads
+from archlang.elaborate import load, loads
 from archlang.graph.ir import Graph
 from archlang.views import dump, render
 from archlang.views.compose import MOST, TALLEST, compose
+from archlang.views.files import engines
 from archlang.views.picture import Arrow, Picture
 from tests.golden import check_golden
 from tests.views.networks import RELU, Builder, base_cnn_cc, resnet50
@@ -160,3 +162,52 @@ def test_mermaid_names_the_code() -> None:
 def test_a_network_without_codes_has_no_matrix() -> None:
     plain = loads("archlang 1\nnetwork N { input x: [4]\n output x -> linear(3) }")
     assert "classes x" not in str(render(plain, "svg", engine="builtin"))
+
+
+def _of_code(classes: int, named: int) -> str:
+    names = ", ".join(f'"kind {i}"' for i in range(named))
+    return f"""archlang 1
+code some = design(classes = {classes}, branches = 8, active = 3)
+network N {{
+  input x: [2, 4, 4]
+  y = x -> branches(some) {{ conv(1x1, 4) }} -> energy_normalize -> sum -> global_avg_pool -> linear({classes})
+  output y
+}}
+train {{
+  loss = cross_entropy(y, label)
+  optimizer = sgd(lr = 0.1)
+  labels = [{names}]
+  phase all {{ epochs = 1 }}
+}}
+"""
+
+
+@pytest.mark.parametrize("form", ["svg", "dot", "pdf"])
+@pytest.mark.parametrize(("classes", "matrices"), [(6, 1), (30, 2)])
+def test_the_classes_of_a_code_have_their_names(classes: int, matrices: int, form: str) -> None:
+    drawn = render(loads(_of_code(classes, classes - 1)), form)
+    if form == "pdf":  # what it shows is compressed; that it can be drawn is all that is tried
+        assert drawn.startswith(b"%PDF")  # type: ignore[arg-type]
+        return
+
+    # Many names have no room beside a stage: the matrix stands there small, and with them in the appendix.
+    text = str(drawn)
+    assert text.count(f"some: {classes} classes x 8 branches") == matrices
+    assert [text.count(f">kind {i}") for i in (0, classes - 2)] == [1, 1]
+    # The last class has none: its number stands there.
+    assert re.search(rf">{classes - 1} ?<", text)
+
+
+def test_names_from_elsewhere_stand_in_the_place_of_the_file_s() -> None:
+    network = loads(_of_code(6, 6))
+    drawn = str(render(network, "svg", classes=[f"sort {i}" for i in range(6)]))
+    assert drawn.count(">sort ") == 6 and ">kind " not in drawn
+
+
+def test_names_of_a_table_of_words_stand_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("class,code\ncat,110\n<owl>,011\ndog,101\n", encoding="utf-8")
+    (tmp_path / "n.arch").write_text(CODED.replace('words("110", "011", "101")', 'from "c.csv"'), encoding="utf-8")
+    for engine in ("builtin", "dot"):
+        if engine in engines():
+            drawn = str(render(load(tmp_path / "n.arch"), "svg", engine=engine))
+            assert all(f">{name}<" in drawn.replace(" <", "<") for name in ("cat", "&lt;owl&gt;", "dog"))

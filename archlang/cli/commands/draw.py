@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import click
 
-from archlang.cli.files import deliver, open_described
+from archlang.cli.files import deliver, open_labelled
 from archlang.cli.options import formats, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.collecting import no_collection
@@ -45,9 +45,9 @@ def command(
         to = named
 
     # Formats that are text come as text; a file gets bytes.
-    network = open_described(session, file, dials)
+    network, classes = open_labelled(session, file, dials)
     picture = render(network, to or "svg", depth, sideways=direction == "right", paper=style == "paper",
-                     once=not unfold)
+                     once=not unfold, classes=classes)
     if isinstance(picture, str):
         picture = picture.encode()
     deliver(session, output, picture, {"network": network.graph.name, "form": to or "svg"})
