@@ -173,8 +173,10 @@ def cases(folder: Path) -> Iterable[Case]:
     for workers in (0, 2):
         yield Case(f"a folder of JPEGs, {workers} workers", f"folder:{folder}", *files, workers)
 
-    slow = SlowSamples(*images(192, 0)), SlowSamples(*images(16, 1))
-    yield Case("slow samples, 20 ms each, 2 workers", slow, *slow, 2)
+    for workers in (2, 8):
+        # So many that each worker reads several batches an epoch: with fewer, most of what counts would be its ends.
+        slow = SlowSamples(*images(96 * workers, 0)), SlowSamples(*images(8 * workers, 1))
+        yield Case(f"slow samples, 20 ms each, {workers} workers", slow, *slow, workers)
 
 
 def compared(case: Case, turns: int, epochs: int, clock: Clock) -> str:
