@@ -8,7 +8,6 @@ off stands for it.
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -17,22 +16,18 @@ from archlang.compiler import compile
 from archlang.elaborate import load
 from archlang.graph.removal import removed
 from archlang.rewrite.extract import extract
+from benchmarks.measure import timm_constructor
 from benchmarks.timing import Watch, cpu, table
 
-LIBRARY = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch has no types here
 SPEC = Path(__file__).parents[1] / "specs" / "coded_resnext" / "imagenet.arch"
 
 
 def peer() -> tuple[str, torch.nn.Module]:
     """The plain network of the same size."""
-    for name in ("nms", "qnms"):  # where torchvision's compiled part is missing; timm does not use it
-        with suppress(RuntimeError):
-            LIBRARY.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]  # as above
-    try:
-        import timm
-    except (ImportError, RuntimeError):
+    create = timm_constructor()
+    if create is None:
         return "codes off", compile(load(SPEC, {"use_codes": False}))
-    made: torch.nn.Module = timm.create_model("resnext50_32x4d")
+    made: torch.nn.Module = create("resnext50_32x4d")
     return "timm", made
 
 

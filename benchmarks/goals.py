@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import archlang
+from archlang.exporting.aot_file import aot_bytes
 from archlang.layers import set_cut
 from benchmarks import exporting, front, importing
 from benchmarks.by_hand import BaseCNNCC
@@ -165,11 +166,11 @@ def deployed() -> Lines:
 
     create: Any = timm_constructor()
     layout = torch.channels_last
-    x = torch.rand(4, 3, 160, 160)
-    ours = archlang.fuse(archlang.compile(archlang.load(RESNET)).eval(), (torch.rand(1, 3, 224, 224),))
+    x = torch.rand(4, 3, 224, 224)
+    ours = archlang.fuse(archlang.compile(archlang.load(RESNET)).eval(), (x,))
     theirs = torch_fuse(create("resnet50").eval())
     named = "timm's, `torch.fx` fusion"
-    yield Line("ResNet-50 fused: forward of 4 images of 160x160", named, forward(ours, x), forward(theirs, x), 1.05)
+    yield Line("ResNet-50 fused: forward of 4 images", named, forward(ours, x), forward(theirs, x), 1.05)
 
     last = x.to(memory_format=layout)
     ours, theirs = ours.to(memory_format=layout), theirs.to(memory_format=layout)  # type: ignore[call-overload]
@@ -177,6 +178,27 @@ def deployed() -> Lines:
     compiled: list[Any] = [torch.compile(model) for model in (ours, theirs)]
     yield Line("the same, `torch.compile`", f"{named}, channels last, `torch.compile`", forward(compiled[0], last),
                forward(compiled[1], last), 1.05)
+
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "ours.pt2"
+        package.write_bytes(aot_bytes(ours)[0])
+        programs = load_package(package), packaged(theirs, last, package.with_name("theirs.pt2"))
+    yield Line("the same, machine code (`export --to aot`)", f"{named}, packaged by AOTInductor",
+               lambda: programs[0](last), lambda: programs[1](last), 1.05)
+
+
+def packaged(model: nn.Module, x: torch.Tensor, path: Path) -> Any:
+    """A model as machine code for any batch, by torch's own functions."""
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    with torch.no_grad():
+        program = torch.export.export(model, (x,), dynamic_shapes=({0: batch},))
+        torch._inductor.aoti_compile_and_package(program, package_path=str(path))
+    return load_package(path)
+
+
+def load_package(path: Path) -> Any:
+    """The program of a package, which is called as a module."""
+    return torch._inductor.aoti_load_package(str(path))
 
 
 def coded() -> Lines:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from benchmarks.timing import Row, Watch, process
 SPECS = Path(__file__).resolve().parents[1] / "specs" / "multipath"
 RESNET = str(SPECS / "resnet50.arch")
 PATHS = str(SPECS / "base_cnn_cc.arch")
+LIBRARIES: list[Any] = []
 TIMM = 'timm.create_model("resnet50")'
 
 
@@ -51,22 +54,23 @@ def resnet(watch: Watch) -> Iterator[Row]:
         yield watch.compared(names[2], peer, lambda: one(images), lambda: other(images))
 
 
+@cache
 def timm_constructor() -> Callable[[str], Any] | None:
     """timm's `create_model`. torchvision without its compiled part has two operations that nobody here calls."""
     import torch
 
-    library = torch.library.Library("torchvision", "DEF")
-    try:
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    except RuntimeError:  # they are there already
-        pass
+    # A fragment may be defined again; the definitions last as long as this object.
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        with suppress(RuntimeError):  # it is there already
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    LIBRARIES.append(library)
+
     try:
         import timm
     except ImportError:
         return None
     created: Callable[[str], Any] = timm.create_model
-    timm_constructor.library = library  # type: ignore[attr-defined]  # the definitions last as long as this object
     return created
 
 
