@@ -21,7 +21,7 @@ from archlang.elaborate.scope import define
 from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
 from archlang.elaborate.unused import report_unused
-from archlang.elaborate.values import POISON, AbsentOutput, BlockValue, Env, Place, Poison, Thunk
+from archlang.elaborate.values import POISON, AbsentOutput, BlockValue, Env, Flowing, Place, Poison, Thunk
 from archlang.elaborate.watching import Watcher
 from archlang.graph.ir import Graph
 from archlang.limits import Limits
@@ -330,9 +330,22 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
         b.refuse("missing-output", f"the network `{network.name}` hands nothing out", network.name_span,
                  help="end it with `output name`")
 
+    try:
+        bound = _declared(b, network, env, called)
+    finally:
+        # Also where the build ends early. Put together one by one, thousands would be copied thousands of times.
+        b.graph.outputs = tuple(b.outputs)
+    symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])
+
+    sound = {name: tensors_in(value) for name, value in bound.items() if not isinstance(value, Poison)}
+    b.graph.bound = {name: tuple(tensor.port for tensor in tensors) for name, tensors in sound.items()}
+
+
+def _declared(b: Build, network: NetworkDeclaration, env: Env, called: Mapping[int, str]) -> dict[str, Flowing]:
+    """Declare what the statements of a network declare, and return what its flows with names came to."""
     # One by one in the order of the text: a name is known behind the place where it is bound.
     seen: dict[str | None, Output] = {}
-    bound = {}
+    bound: dict[str, Flowing] = {}
     for statement in network.body.statements:
         match statement:
             case Input():
@@ -347,7 +360,4 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
                 value = declare_output(b, statement, env, seen)
                 if statement.name is not None:
                     b.further.setdefault(statement.name, value)
-    symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])
-
-    sound = {name: tensors_in(value) for name, value in bound.items() if not isinstance(value, Poison)}
-    b.graph.bound = {name: tuple(tensor.port for tensor in tensors) for name, tensors in sound.items()}
+    return bound

@@ -13,7 +13,7 @@ from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.values import Env, Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.elaborate.watching import Watcher
-from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.ir import Graph, Node, OutputSpec, Port
 from archlang.graph.known_uses import KnownUses
 from archlang.kernels import Window
 from archlang.limits import Limits
@@ -99,6 +99,7 @@ class Build:
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()
+    outputs: list[OutputSpec] = field(default_factory=list)  # the graph's, while they are declared
     further: dict[str, object] = field(default_factory=dict)  # outputs with names; absent ones too
     says_in: dict[int, bool] = field(default_factory=dict)  # whether `in` stands in an expression, by id() of its tree
     sorts: dict[tuple[int, int], tuple[Env, str]] = field(default_factory=dict)  # of `if`s, by id() of scope and tree

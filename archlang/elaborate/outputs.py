@@ -52,7 +52,7 @@ def declare_output(b: Build, statement: Output, env: Env, seen: dict[str | None,
     elif isinstance(value, BundleValue):
         _output_bundle(b, statement, value)
     elif isinstance(value, TensorValue):
-        b.graph.outputs = (*b.graph.outputs, OutputSpec(statement.name, value.port, statement.span))
+        b.outputs.append(OutputSpec(statement.name, value.port, statement.span))
     return value
 
 
@@ -132,7 +132,7 @@ def _output_bundle(b: Build, statement: Output, bundle: BundleValue) -> None:
         OutputSpec(statement.name, member.port, statement.span, index)
         for index, member in enumerate(bundle.members) if isinstance(member, TensorValue)
     ]
-    b.graph.outputs = (*b.graph.outputs, *members)
+    b.outputs += members
 
 
 def tensors_in(value: object) -> list[TensorValue]:

@@ -33,6 +33,9 @@ class Port:
     node: str
     index: int = 0
 
+    def __hash__(self) -> int:
+        return hash(self.node) + self.index  # ports are what most tables of a network go by
+
 
 @unguarded
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ def _readable(scoped: ScopedGraph, once: bool) -> tuple[int, Picture]:
     """The greatest depth at which the picture stays within `MOST` and `TALLEST`, and that picture; 0 if none does."""
     # All scopes open first, then one level less each time: the first picture that is small enough.
     deepest = max(map(len, scoped.steps.values()), default=1)
+    # A scope of one operation is never closed: where all are such, one picture is that of every depth.
+    if all(scope.cost.ops < 2 for levels, scope in scoped.scopes.items() if levels):
+        return deepest, _Composer(scoped, Folds(deepest), once).picture()
+
     whole = _fitting(scoped, deepest, once)
     if whole is not None:
         return deepest, whole
@@ -60,7 +64,8 @@ def _readable(scoped: ScopedGraph, once: bool) -> tuple[int, Picture]:
     # By halving: a large picture takes a second, and there may be sixty depths.
     fitting = None
     low, high = 0, deepest - 2
-    while low <= high:
+    # Depth 0 needs no trial: it is what is left.
+    while low <= high and high > 0:
         middle = (low + high + 1) // 2
         found = _fitting(scoped, middle, once)
         if found is None:
@@ -116,8 +121,7 @@ class _Composer:
         self.ids: dict[int, str] = {}
         for group in self.groups:
             self.ids[id(group)] = group.nodes[0].id
-            nodes, scopes = tuple(node.id for node in group.nodes), self.grouping.closed_in(group)
-            boxes.extend(replace(box, nodes=nodes, scopes=scopes) for box in self._boxes(group, frames))
+            boxes += self._boxes(group, frames)
         boxes.extend(
             Box(f"out{i}", (clean(output.label),), "end", "end", "output of the network", None)
             for i, output in enumerate(self.graph.outputs)
@@ -136,6 +140,9 @@ class _Composer:
             labels = self.graph.plan.labels or ()
 
         around: dict[tuple[str, ...], list[str]] = {}
+        # Nearly all networks have none, and members by the thousand.
+        if not self.graph.coded:
+            return ()
         for node in self.graph:
             for member in node.members:
                 site = self.graph.coded.get(member.region)
@@ -161,17 +168,22 @@ class _Composer:
         first = group.nodes[0]
         cluster, missing = frames.place(group.home)
         caption = (*missing, *group.caption)
+        held = tuple([node.id for node in group.nodes])
         if group.scope is not None:
-            return [replace(_closed(group, group.scope, cluster, caption), turn=_turn((*caption, group.scope.name)))]
+            box = _closed(group, group.scope, cluster, caption)
+            return [replace(box, turn=_turn((*caption, group.scope.name)), nodes=held,
+                            scopes=self.grouping.closed_in(group))]
 
-        tip = clean("  ".join(f"{n.id} {n.name}" for n in group.nodes), 400)
+        tip = clean("  ".join([f"{n.id} {n.name}" for n in group.nodes]), 400)
         # An input or output is called by its last step: that is the name in the file.
         if first.op.drawn == "end":
-            return [Box(first.id, (clean(first.path[-1]), clean(str(first.outputs[0]))), "end", "end", tip, cluster)]
+            lines_of_end = clean(first.path[-1]), clean(str(first.outputs[0]))
+            return [Box(first.id, lines_of_end, "end", "end", tip, cluster, nodes=held)]
         if first.op.drawn == "sum":
-            return [Box(_circle(first, i), ("Σ",), "sum", "multipath", tip, cluster) for i in range(len(first.outputs))]
+            return [Box(_circle(first, i), ("Σ",), "sum", "multipath", tip, cluster, nodes=held)
+                    for i in range(len(first.outputs))]
         if first.op.drawn == "gates":
-            return [Box(first.id, ("gates",), "gate", "multipath", tip, cluster)]
+            return [Box(first.id, ("gates",), "gate", "multipath", tip, cluster, nodes=held)]
 
         lines: list[str] = []
         if caption:
@@ -180,7 +192,7 @@ class _Composer:
             lines.append(clean(_attention(first)))
         else:
             lines += [clean(line) for node in group.nodes for line in (_line(node), *_map(node))]
-        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster, turn=_turn(caption))]
+        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster, turn=_turn(caption), nodes=held)]
 
     def _arrows(self) -> list[Arrow]:
         # Tensors between the same two boxes share an arrow; a dict keeps them in order and once.
@@ -252,7 +264,7 @@ def _named_once(arrows: list[Arrow]) -> list[Arrow]:
     for arrow in arrows:
         key = arrow.tail, arrow.label
         if times[key] > FANNED and key in told:
-            arrow = replace(arrow, label="")
+            arrow = Arrow(arrow.tail, arrow.head, "", arrow.line, arrow.ports, arrow.strength)
         told.add(key)
         shown.append(arrow)
     return shown

@@ -26,6 +26,9 @@ class Folds:
 
     def around(self, home: Levels) -> Levels | None:
         """Return the outermost closed scope on the way to a scope, itself included; None where all are open."""
+        if not self.opened and not self.closed:
+            return home[: self.depth + 1] if len(home) > self.depth else None
+
         for length in range(1, len(home) + 1):
             levels = home[:length]
             key = key_of(levels)

@@ -91,6 +91,9 @@ class Grouping:
 
     def _opened_through(self, folds: Folds) -> Folds:
         """The folds with all opened that stands alone in what is opened: else a box would open to just one box."""
+        if not folds.opened:
+            return folds
+
         opened = set(folds.opened)
         # Outer scopes come before inner ones.
         for levels, scope in self.scopes.items():
@@ -234,19 +237,20 @@ class Grouping:
 
     def _in_order(self, groups: list[Group]) -> list[Group]:
         """The groups in program order, but each behind all that it reads."""
-        place = {id(group): i for i, group in enumerate(groups)}
-        of = _by_node(groups)
+        place = {node.id: i for i, group in enumerate(groups) for node in group.nodes}
+        joined = [
+            (place[port.node], place[node.id]) for node in self.graph if not node.op.own for port in node.inputs
+        ]
+        # Mostly they stand so already, and the first that is ready would be the next of them each time.
+        if all(tail <= head for tail, head in joined):
+            return groups
+
         into: list[set[int]] = [set() for _ in groups]
         onward: list[set[int]] = [set() for _ in groups]
-        for node in self.graph:
-            if node.op.own:
-                continue
-            head = place[id(of[node.id])]
-            for port in node.inputs:
-                tail = place[id(of[port.node])]
-                if tail != head:
-                    into[head].add(tail)
-                    onward[tail].add(head)
+        for tail, head in joined:
+            if tail != head:
+                into[head].add(tail)
+                onward[tail].add(head)
 
         ready = [i for i, tails in enumerate(into) if not tails]
         heapify(ready)

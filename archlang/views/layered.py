@@ -6,7 +6,6 @@ arrows that pass a layer, order by barycentres, places by least squares that kee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import pairwise
 
@@ -102,20 +101,29 @@ class _Frame:
             self.items[key] = LayerItem(wide, high, key, done, turns[key])
 
         # Items stand in program order, a frame where its first box stands.
-        first = {key: i for i, key in reversed([(i, self._holder(b.id)) for i, b in enumerate(picture.boxes)]) if key}
+        holders = {box.id: self._holder(box.id) for box in picture.boxes}
+        first: dict[str, int] = {}
+        for i, holder in enumerate(holders.values()):
+            if holder:
+                first.setdefault(holder, i)
+        self.joined = [(holders[arrow.tail], holders[arrow.head]) for arrow in picture.arrows]
         self.order = self._ordered(sorted(self.items, key=lambda key: first[key]))
 
     def _ordered(self, names: list[str]) -> dict[str, int]:
         """Each item's number in an order in which arrows lead on, as far as frames allow one."""
+        rank = {name: i for i, name in enumerate(names)}
+        joined = [(tail, head) for tail, head in self.joined if tail and head and tail != head]
+        # Mostly program order is one: then the first of what is ready would be the next item each time.
+        if all(rank[tail] < rank[head] for tail, head in joined):
+            return rank
+
         into: dict[str, set[str]] = {name: set() for name in names}
         onward: dict[str, set[str]] = {name: set() for name in names}
-        for tail, head in self._joined():
-            if tail and head and tail != head:
-                into[head].add(tail)
-                onward[tail].add(head)
+        for tail, head in joined:
+            into[head].add(tail)
+            onward[tail].add(head)
 
         # A heap of places: of what is ready, the first in program order comes next.
-        rank = {name: i for i, name in enumerate(names)}
         ready = [i for i, name in enumerate(names) if not into[name]]
         waiting = iter(range(len(names)))
         order: dict[str, int] = {}
@@ -134,10 +142,6 @@ class _Frame:
                     heappush(ready, rank[other])
 
         return order
-
-    def _joined(self) -> Iterator[tuple[str | None, str | None]]:
-        for arrow in self.picture.arrows:
-            yield self._holder(arrow.tail), self._holder(arrow.head)
 
     def _holder(self, box: str) -> str | None:
         """The item in this frame that is the box or holds it."""
@@ -168,7 +172,7 @@ class _Frame:
     def _ends(self) -> dict[int, Ends]:
         """The arrows that matter here, with the items at their ends; None for an end outside."""
         ends: dict[int, Ends] = {}
-        for number, (tail, head) in enumerate(self._joined()):
+        for number, (tail, head) in enumerate(self.joined):
             # An arrow inside an item is that item's own affair, and one that leads back would make a circle.
             inside = tail == head
             backward = tail and head and self.order[tail] > self.order[head]

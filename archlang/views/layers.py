@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
+from archlang.dataclass import dataclass, unguarded
 from archlang.views.picture import Turn
 from archlang.views.turns import in_turn
 
@@ -23,6 +24,7 @@ FAR = 1e5
 Point = tuple[float, float]
 
 
+@unguarded
 @dataclass(frozen=True)
 class Rect:
     """A place: left, top, width, height, in points."""

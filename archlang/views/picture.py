@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from archlang.dataclass import dataclass, unguarded
 from archlang.graph.ir import Port
 from archlang.views.palette import Paint, active, paint, printed
 
@@ -13,6 +13,7 @@ Line = Literal["flow", "fan", "gate", "attend"]
 Turn = tuple[str, int]
 
 
+@unguarded
 @dataclass(frozen=True)
 class Box:
     """One thing to see: an operation with what follows it at once, a closed scope, a router's part, an input or output.
@@ -44,6 +45,7 @@ def colours_of(box: Box, paper: bool = False) -> Paint:
     return paint(box.family)
 
 
+@unguarded
 @dataclass(frozen=True)
 class Arrow:
     """From box to box: `flow` carries tensors (labelled by type), `fan` a router's, `gate` leads to or from gates,

@@ -56,9 +56,10 @@ def repeats_of(graph: Graph, groups: list[Group]) -> Repeats:
 
     twins: dict[str, str] = {}
     times: dict[Levels, int] = {}
+    held = {levels: _nodes(inside) for levels, inside in scopes.items()}
     # Outer scopes first: what is inside a copy that is left out needs no look.
     for first in sorted(scopes, key=len):
-        nodes = _nodes(scopes[first])
+        nodes = held[first]
         if any(id in twins for id in nodes) or first in times:
             continue
 
@@ -68,9 +69,15 @@ def repeats_of(graph: Graph, groups: list[Group]) -> Repeats:
             after = _next(first, len(run))
             if after is None or after not in scopes:
                 break
-            copy = _nodes(scopes[after])
+            copy = held[after]
+            # Nothing but the copy may read what leaves the one before: its arrow would be lost. Asked first, since most
+            # scopes are members side by side, whose results something else brings together.
+            leaving = _leaving(graph, run[-1], readers, handed_out)
+            allowed = {*run[-1], *copy}
+            if any(port in handed_out or not readers[port] <= allowed for port in leaving):
+                break
             alike = _alike(scopes[first], scopes[after], len(first))
-            if not alike or not _fed(graph, nodes, run[-1], copy, wiring, readers, handed_out):
+            if not alike or not _fed(graph, nodes, run[-1], copy, wiring, leaving):
                 break
             run.append(copy)
 
@@ -106,8 +113,8 @@ def _alike(one: list[Group], other: list[Group], depth: int) -> bool:
 
 
 def _fed(graph: Graph, first: list[str], before: list[str], copy: list[str], wiring: dict[Port, Port],
-         readers: Mapping[Port, set[str]], handed_out: set[Port]) -> bool:
-    """Tell whether a copy is wired as the first scope is, and reads all that the one before it gives, alone.
+         leaving: set[Port]) -> bool:
+    """Tell whether a copy is wired as the first scope is, and reads all that leaves the one before it.
 
     `wiring` has, for each port that the first scope reads from outside, the port that copies read in its place, as a
     port of the first scope; it grows with the first copy and holds for all.
@@ -133,8 +140,11 @@ def _fed(graph: Graph, first: list[str], before: list[str], copy: list[str], wir
             if wiring.setdefault(model, place) != place:
                 return False
 
-    # Nothing else may read what leaves the copy before: its arrow would be lost.
-    allowed = inside | set(copy)
-    given = {Port(node, i) for node in before for i in range(len(graph.node(node).outputs))}
-    leaving = {port for port in given if port in handed_out or not readers.get(port, set()) <= inside}
-    return leaving == read and all(readers[p] <= allowed and p not in handed_out for p in leaving)
+    return leaving == read
+
+
+def _leaving(graph: Graph, nodes: list[str], readers: Mapping[Port, set[str]], handed_out: set[Port]) -> set[Port]:
+    """What is read, or handed out, outside the scope that makes it."""
+    inside = set(nodes)
+    given = {Port(node, i) for node in nodes for i in range(len(graph.node(node).outputs))}
+    return {port for port in given if port in handed_out or not readers.get(port, set()) <= inside}

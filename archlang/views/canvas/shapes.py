@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from archlang.dataclass import dataclass, unguarded
 from archlang.views.palette import INK
 
 Anchor = Literal["start", "middle", "end"]
@@ -21,6 +22,7 @@ class Pen:
     dashes: tuple[float, ...] = ()
 
 
+@unguarded
 @dataclass(frozen=True)
 class Rectangle:
     """A rectangle: left, top, width, height; filled, framed or both. `tip` shows where a reader points at it."""
@@ -36,6 +38,7 @@ class Rectangle:
     tip: str = ""
 
 
+@unguarded
 @dataclass(frozen=True)
 class Polyline:
     """A line through points; `closed` and filled it is an area, `smooth` it is drawn by cubic curves: the start, then
@@ -51,6 +54,7 @@ class Polyline:
     tip: str = ""
 
 
+@unguarded
 @dataclass(frozen=True)
 class Disc:
     """An ellipse around a middle, with its two radii."""
@@ -64,6 +68,7 @@ class Disc:
     tip: str = ""
 
 
+@unguarded
 @dataclass(frozen=True)
 class Lettering:
     """A line of text on its baseline, which begins, ends or has its middle at a place; `upright` it reads upwards."""
@@ -92,6 +97,7 @@ class Raster:
     pixels: bytes
 
 
+@unguarded
 @dataclass(frozen=True)
 class Together:
     """Shapes that are one thing: a box of a diagram (`node`), a frame (`cluster`) or its title; its name, its tip."""

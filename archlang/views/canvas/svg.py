@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from archlang.views.canvas.letters import one_row
@@ -28,23 +31,26 @@ def svg_of(page: Page) -> str:
 
 
 def _element(shape: Shape) -> str:
-    match shape:
-        case Rectangle():
-            return _block(shape)
-        case Polyline():
-            return _trace(shape)
-        case Disc(x, y, rx, ry, fill, pen, tip):
-            inner = f'<ellipse cx="{x:.2f}" cy="{y:.2f}" rx="{rx:.2f}" ry="{ry:.2f}"{_ink(fill, pen)}'
-            return _with_tip("ellipse", inner, tip)
-        case Lettering():
-            return _words(shape)
-        case Together():
-            return _together(shape)
-        case Raster(x, y, w, h, columns, rows, pixels):
-            held = b64encode(png_bytes(columns, rows, pixels)).decode()
-            # Without smoothing: a pixel of a small image is a square.
-            return (f'<image x="{x:.2f}" y="{y:.2f}" width="{w:.2f}" height="{h:.2f}" preserveAspectRatio="none" '
-                    f'style="image-rendering:pixelated" href="data:image/png;base64,{held}"/>')
+    return _WRITERS[type(shape)](shape)
+
+
+@lru_cache(maxsize=1 << 12)  # the texts of a picture are few, and stand in it often
+def _safe(text: str) -> str:
+    """A text as it may stand between the tags of SVG."""
+    return escape(one_row(text))
+
+
+def _ellipse(shape: Disc) -> str:
+    inner = (f'<ellipse cx="{shape.x:.2f}" cy="{shape.y:.2f}" rx="{shape.rx:.2f}" ry="{shape.ry:.2f}"'
+             f"{_ink(shape.fill, shape.pen)}")
+    return _with_tip("ellipse", inner, shape.tip)
+
+
+def _image(shape: Raster) -> str:
+    held = b64encode(png_bytes(shape.columns, shape.rows, shape.pixels)).decode()
+    # Without smoothing: a pixel of a small image is a square.
+    return (f'<image x="{shape.x:.2f}" y="{shape.y:.2f}" width="{shape.w:.2f}" height="{shape.h:.2f}" '
+            f'preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,{held}"/>')
 
 
 def _together(shape: Together) -> str:
@@ -56,8 +62,8 @@ def _together(shape: Together) -> str:
     attribute = {"node": "data-box", "cluster": "data-frame"}[shape.kind]
     tip = ""
     if shape.tip:
-        tip = f"<title>{escape(one_row(shape.tip))}</title>"
-    inner = "".join(map(_element, shape.shapes))
+        tip = f"<title>{_safe(shape.tip)}</title>"
+    inner = "".join([_element(one) for one in shape.shapes])
     return f'<g class="{shape.kind}" {attribute}={quoteattr(shape.name)}>{tip}{inner}</g>'
 
 
@@ -77,8 +83,8 @@ def _trace(shape: Polyline) -> str:
     (x, y), *rest = shape.points
     if shape.smooth:
         # Two handles and an end a curve.
-        triples = [rest[i : i + 3] for i in range(0, len(rest), 3)]
-        steps = ["C" + " ".join(f"{a:.2f} {b:.2f}" for a, b in triple) for triple in triples]
+        curves = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+        steps = [f"C{a:.2f} {b:.2f} {c:.2f} {d:.2f} {e:.2f} {f:.2f}" for (a, b), (c, d), (e, f) in curves]
     else:
         steps = [f"L{a:.2f} {b:.2f}" for a, b in rest]
 
@@ -101,13 +107,14 @@ def _words(shape: Lettering) -> str:
         anchor = f' text-anchor="{shape.anchor}"'
 
     text = (f'<text x="{shape.x:.2f}" y="{shape.y:.2f}" font-size="{shape.size:g}" fill="{shape.colour}"{anchor}{bold}'
-            f"{turn}>{escape(one_row(shape.text))}</text>")
+            f"{turn}>{_safe(shape.text)}</text>")
     if not shape.tip:
         return text
     # Around the text, not in it: what reads texts out of the file would read the tip too.
-    return f"<g><title>{escape(one_row(shape.tip))}</title>{text}</g>"
+    return f"<g><title>{_safe(shape.tip)}</title>{text}</g>"
 
 
+@lru_cache(maxsize=1 << 10)  # a picture has few pens
 def _ink(fill: str | None, pen: Pen | None) -> str:
     shown = f' fill="{fill or "none"}"'
     if pen is None:
@@ -122,4 +129,9 @@ def _ink(fill: str | None, pen: Pen | None) -> str:
 def _with_tip(name: str, inner: str, tip: str) -> str:
     if not tip:
         return f"{inner}/>"
-    return f"{inner}><title>{escape(one_row(tip))}</title></{name}>"
+    return f"{inner}><title>{_safe(tip)}</title></{name}>"
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    Rectangle: _block, Polyline: _trace, Disc: _ellipse, Lettering: _words, Together: _together, Raster: _image,
+}
