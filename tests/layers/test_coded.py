@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -58,7 +60,7 @@ def test_one_convolution_equals_branch_by_branch(zero: bool, channels: int) -> N
 
 @pytest.mark.parametrize("channels", [8, 64 * 25])
 def test_changes_and_forms_of_one_convolution(channels: int) -> None:
-    """Weights exchanged through `data` count at once; autocast, torch.compile and tracing give what is given eagerly."""
+    """Weights exchanged through `data` count at once; autocast and tracing give what is given eagerly."""
     torch.manual_seed(0)
     x, mask = torch.randn(3, 12, 5, 5), torch.rand(3, 4)
     kernels = [torch.randn(channels, 3, 1, 1) for _ in range(4)]
@@ -72,7 +74,9 @@ def test_changes_and_forms_of_one_convolution(channels: int) -> None:
     none = coded_sum(x, kernels, (mask,), 5)
     assert bool((none[1][:, 0] == 0).all()) and not torch.allclose(none[0], before[0])
 
-    traced = torch.jit.trace(lambda x, *kernels: coded_sum(x, kernels, (mask,), 5), (x, *kernels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch means to leave tracing
+        traced = torch.jit.trace(lambda x, *kernels: coded_sum(x, kernels, (mask,), 5), (x, *kernels))
     torch.testing.assert_close(traced(x, *kernels), none)
     with torch.autocast("cpu", torch.bfloat16):
         half = coded_sum(x, kernels, (mask,), 5)
