@@ -192,7 +192,8 @@ def _failing_node(module: fx.GraphModule, traceback: TracebackType | None) -> fx
     if traceback is None:
         return None
 
-    # Each line of generated code assigns the variable that has its node's name.
-    line = module.code.split("\n")[traceback.tb_lineno - 1]
-    name = line.partition("=")[0].strip()
-    return next((node for node in module.graph.nodes if node.name == name), None)
+    # Each line of generated code assigns the variable that has its node's name, or looks up a module for one behind it.
+    nodes = {node.name: node for node in module.graph.nodes}
+    lines = module.code.split("\n")[traceback.tb_lineno - 1 :]
+    assigned = (line.partition("=")[0].strip() for line in lines)
+    return next((nodes[name] for name in assigned if name in nodes), None)

@@ -13,6 +13,7 @@ from torch.fx.graph import PythonCode
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.guard import Expected, check_inputs, explain
+from archlang.emit.lookups import with_lookups
 from archlang.emit.pickling import reduced
 from archlang.record import Record
 from archlang.views import draw
@@ -79,7 +80,8 @@ class ArchModule(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Generate the code anew from the graph."""
-        code = super().recompile()
+        with self.graph.on_generate_code(lambda given: given or with_lookups(self.graph)):
+            code = super().recompile()
 
         # torch's own wrapper prints a failing line of generated code, and under torch.compile stumbles over doing so.
         type(self).__call__ = ArchModule.__call__  # type: ignore[method-assign]  # each model has a class of its own

@@ -8,10 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archlang.layers.precision import device_type, widened
+from archlang.layers.precision import device_type, runs_by_itself, widened
 
 EPS = 1e-8
 """Added to a mean energy under a root: branches without energy stay zero and have finite gradients."""
+
+ONE_BY_ONE = 64
+"""From how many numbers of a branch's kernel for each place of the batch on it measured faster to leave kernels where
+they lie: joining them costs what they hold, whatever the batch, and a product of few columns nearly nothing.
+"""
 
 
 def energy(x: Tensor) -> Tensor:
@@ -86,7 +91,7 @@ class BranchMask(nn.Module):
 def coded_sum(
     x: Tensor, weights: Sequence[Tensor], masks: Sequence[Tensor], of: int
 ) -> tuple[Tensor, Tensor]:
-    """1x1 convolutions of branches, normalised by their energies, masked and summed, as one convolution.
+    """1x1 convolutions of branches, normalised by their energies, masked and summed, as one.
 
     The branches themselves, [batch, n, C, ...], are never computed: with `G_n = x_n x_n^T` their energies are
     `<W_n^T W_n, G_n> / (C places)`, and the weighted sum is one convolution of scaled inputs.
@@ -100,23 +105,47 @@ def coded_sum(
     Returns the sum [batch, C, ...] and the normalised energies [batch, n].
     """
     count, places = len(weights), x.shape[2:].numel()
-    kernels = torch.stack([w.flatten(1) for w in weights])  # [n, C, d]
+    matrices = [w.flatten(1) for w in weights]  # [C, d] each
+    small = runs_by_itself(x)
 
     # Squares of squares leave the range of half precision.
     with torch.autocast(device_type(x), enabled=False):
-        wide = widened(kernels)
+        wide = [widened(w) for w in matrices]
         inner = widened(x).reshape(x.shape[0], count, -1, places)
         gram = inner @ inner.transpose(2, 3)
         # A sum of products that should be 0 may come out just below it.
-        raw = (gram * (wide.transpose(1, 2) @ wide)).sum((2, 3)).clamp_min(0) / (kernels.shape[1] * places)
+        raw = (gram * _squares(wide, small)).sum((2, 3)).clamp_min(0) / (len(matrices[0]) * places)
         normal, factor = normalised(raw, of)
         for mask in masks:
             factor = factor * mask
 
     scaled = x.reshape(x.shape[0], count, -1, places) * factor.to(x.dtype)[:, :, None, None]
-    joined = kernels.transpose(0, 1).flatten(1)  # [C, n d]
-    flat = functional.conv1d(scaled.reshape(x.shape[0], -1, places), joined[:, :, None])
+    if small and matrices[0].numel() >= ONE_BY_ONE * x.shape[0] * places:
+        flat = _summed(matrices, scaled)
+    else:
+        flat = functional.conv1d(scaled.flatten(1, 2), torch.cat(matrices, 1)[:, :, None])
     return flat.reshape(x.shape[0], -1, *x.shape[2:]), normal
+
+
+def _squares(kernels: Sequence[Tensor], small: bool) -> Tensor:
+    """`W_n^T W_n` of n kernels [C, d], as [n, d, d]."""
+    # Stacked, the kernels and their gradients are large tensors that are used once: filling them took three quarters.
+    if small:
+        return torch.stack([w.t() @ w for w in kernels])
+    stacked = torch.stack(tuple(kernels))
+    return stacked.transpose(1, 2) @ stacked
+
+
+def _summed(kernels: Sequence[Tensor], x: Tensor) -> Tensor:
+    """`sum_n W_n x_n` of kernels [C, d] and maps [batch, n, d, places], as [batch, C, places]: one after the other.
+
+    The places of all samples are the columns of one product, and kernels are read where they lie.
+    """
+    columns = x.permute(1, 2, 0, 3).flatten(2).unbind()
+    total = kernels[0] @ columns[0]
+    for kernel, column in zip(kernels[1:], columns[1:], strict=True):
+        total = total.addmm_(kernel, column)
+    return total.reshape(-1, x.shape[0], x.shape[3]).transpose(0, 1)
 
 
 def coding_loss(energy: Tensor, words: Tensor, power: float = 4) -> Tensor:

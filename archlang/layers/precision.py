@@ -31,3 +31,18 @@ def device_type(x: Tensor) -> str:
     if x.device.type == "meta":
         return "cpu"
     return x.device.type
+
+
+def is_in_full(x: Tensor) -> bool:
+    """True where products and sums are rounded to float32 or float64, so that their order hardly matters."""
+    # Under autocast a convolution's numbers are narrower than those of a product.
+    return x.dtype not in HALF and not torch.is_autocast_enabled(device_type(x))
+
+
+def runs_by_itself(x: Tensor) -> bool:
+    """True where each operation runs on a CPU when Python calls it: many small ones cost little more than one.
+
+    A GPU starts them too slowly; a graph of torch.compile or of an export would hold each of them.
+    """
+    written = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+    return x.device.type == "cpu" and not written and is_in_full(x)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from archlang.layers.precision import HALF, device_type
+from archlang.layers.precision import is_in_full
 
 Sizes = tuple[int, ...]
 """A size for each axis of a map: rows and columns."""
@@ -37,7 +37,7 @@ def channelwise(x: Tensor, weight: Tensor, stride: Sizes = (1, 1), groups: int =
     tensor([ 2., 30.])
     """
     leaving, entering = weight.shape[:2]
-    if not _in_full(x):
+    if not is_in_full(x):
         return functional.conv2d(x, weight, None, stride, 0, 1, groups)
 
     if entering == 1 and weight.shape[2:] == (1, 1) and stride == (1, 1):
@@ -60,7 +60,7 @@ def window_mean(x: Tensor, size: Sizes, stride: Sizes = (1, 1), padding: Sizes =
     1.5
     """
     channels = x.shape[1]
-    if x.device.type != "cpu" or not _in_full(x):
+    if x.device.type != "cpu" or not is_in_full(x):
         return functional.avg_pool2d(x, size, stride, padding)
 
     weight = x.new_full((channels, 1, *size), 1 / (size[0] * size[1]))
@@ -97,9 +97,3 @@ def embedded(x: Tensor, weights: Sequence[Tensor], places: Sequence[tuple[int, i
     if bias is not None:
         whole = functional.pad(bias, (0, len(small) * len(bias)))
     return functional.conv2d(x, torch.cat(kernels), whole, stride, padding, dilation)
-
-
-def _in_full(x: Tensor) -> bool:
-    """True where products and sums are rounded to float32 or float64, so that their order hardly matters."""
-    # Under autocast a convolution's numbers are narrower than those of a product.
-    return x.dtype not in HALF and not torch.is_autocast_enabled(device_type(x))

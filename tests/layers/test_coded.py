@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -37,11 +39,13 @@ def test_zero_energy_stays_zero_with_finite_gradients() -> None:
     assert all(x.grad is not None and bool(x.grad.isfinite().all()) for x in members)
 
 
+@pytest.mark.parametrize("channels", [8, 64 * 25])
 @pytest.mark.parametrize("zero", [False, True])
-def test_one_convolution_equals_branch_by_branch(zero: bool) -> None:
+def test_one_convolution_equals_branch_by_branch(zero: bool, channels: int) -> None:
+    """Kernels are joined, or, where they are large beside the places of the batch, stay where they lie."""
     x = torch.randn(3, 12, 5, 5, dtype=torch.float64) * (not zero)
     x.requires_grad_()
-    kernels = [torch.randn(8, 3, 1, 1, dtype=torch.float64, requires_grad=True) for _ in range(4)]
+    kernels = [torch.randn(channels, 3, 1, 1, dtype=torch.float64, requires_grad=True) for _ in range(4)]
     mask = torch.tensor([[1.0, 0.0, 2.0, 1.0]], dtype=torch.float64).expand(3, 4)
     members = [torch.nn.functional.conv2d(part, k) for part, k in zip(x.chunk(4, 1), kernels, strict=True)]
     made, weights = energies(*members, of=5)
@@ -52,6 +56,32 @@ def test_one_convolution_equals_branch_by_branch(zero: bool) -> None:
         left = torch.autograd.grad(a, [x, *kernels], retain_graph=True)
         right = torch.autograd.grad(b, [x, *kernels])
         assert all(torch.allclose(p, q, atol=1e-10) for p, q in zip(left, right, strict=True))
+
+
+@pytest.mark.parametrize("channels", [8, 64 * 25])
+def test_changes_and_forms_of_one_convolution(channels: int) -> None:
+    """Weights exchanged through `data` count at once; autocast and tracing give what is given eagerly."""
+    torch.manual_seed(0)
+    x, mask = torch.randn(3, 12, 5, 5), torch.rand(3, 4)
+    kernels = [torch.randn(channels, 3, 1, 1) for _ in range(4)]
+    before = coded_sum(x, kernels, (mask,), 5)
+    for kernel in kernels:
+        kernel.data = 2 * kernel.data
+    after = coded_sum(x, kernels, (mask,), 5)
+    torch.testing.assert_close(after, before)
+
+    kernels[0].data.zero_()
+    none = coded_sum(x, kernels, (mask,), 5)
+    assert bool((none[1][:, 0] == 0).all()) and not torch.allclose(none[0], before[0])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch means to leave tracing
+        traced = torch.jit.trace(lambda x, *kernels: coded_sum(x, kernels, (mask,), 5), (x, *kernels))
+    torch.testing.assert_close(traced(x, *kernels), none)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = coded_sum(x, kernels, (mask,), 5)
+    assert half[0].dtype == torch.bfloat16
+    torch.testing.assert_close(half[0].float(), none[0], rtol=0.05, atol=0.5)
 
 
 def test_dropping_keeps_the_mean_and_stops_outside_training() -> None:
