@@ -54,6 +54,9 @@ class ConstantReader:
         used = [held for inner in node.all_input_nodes for held in flat([self.held[inner]])]
         known = [held for held in used if isinstance(held, Known)]
         names = tuple(dict.fromkeys(name for one in known for name in one.names))
+        # Dropout that drops nothing.
+        if short in ("dropout", "feature_dropout", "alpha_dropout") and node.args[2] is False and known:
+            return known[0]
         if torch.Tag.nondeterministic_seeded in node.target.tags:  # type: ignore[union-attr]  # an overload
             raise NoWordError("it draws numbers in evaluation, too")
         if all(one.made is not None for one in known):

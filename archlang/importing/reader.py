@@ -191,10 +191,10 @@ class StepReader(StepList):
         if list(turned) == sorted(turned):
             turned = ()
         # One tensor for all its readers, if it is learned: each would learn another one.
-        key = (known.names, known.key, turned or prod(sizes))
+        key = (known.names, known.key, turned)
         if known.trained and key in self.own and (not turned or self.sizes[self.own[key].value] == sizes):
-            value = self.resized(self.own[key].value, sizes)
-            return Ref.of(value, range(len(sizes)))
+            # Sizes of 1 may stand otherwise beside another tensor.
+            return Ref.of(self.resized(self.own[key].value, sizes), range(len(sizes)))
         if not 1 <= len(sizes) <= 4:
             raise NoWordError(f"a tensor of the model has {len(sizes)} axes beside the batch")
         if prod(known.shape) != prod(sizes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -155,10 +156,14 @@ def _torchvision(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) 
         prepared = weights.transforms()
     if pretrained:
         fetched = weights
-    module = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=fetched))
+    # Some networks fetch the weights of a part of them, whatever they are told of the whole.
+    bare: dict[str, None] = {}
+    if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
+        bare["weights_backbone"] = None
+    module = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=fetched, **bare))
     untrained = None
     if fetched is not None:
-        untrained = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=None))
+        untrained = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=None, **bare))
 
     side = (getattr(prepared, "crop_size", None) or getattr(prepared, "resize_size", None) or [224])[-1]
     size: tuple[int, ...] = (3, side, side)

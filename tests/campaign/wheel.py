@@ -185,6 +185,9 @@ def commands(program: Path, work: Path) -> set[str]:
 def tried(program: Path, work: Path, one: Row, with_torch: bool) -> bool:
     """Call a command, print what came of it, and tell whether that is right."""
     call = served if one.words[0] == "serve" else run
+    # A file that is there already is never written over, and the other environment made one.
+    if one.words[0] == "new":
+        (work / one.words[-1]).unlink(missing_ok=True)
     done = call(str(program), *one.words, cwd=work)
     works = done.returncode == 0
     named = re.search(r"archlang\[(\w+)\]", done.stderr)

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from archlang.importing import ImportedModel, import_model
-from tests.importing import everyday, homemade, unusual
+from tests.importing import everyday, homemade, parts, unusual
 from tests.importing.homemade import Made
 
-MODELS = {**homemade.MODELS, **unusual.MODELS, **everyday.MODELS}
+MODELS = {**homemade.MODELS, **unusual.MODELS, **everyday.MODELS, **parts.MODELS}
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "zipped": ("group_norm(2)", "global_max_pool"),
@@ -34,6 +34,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "masked": ("above", "choose("),
     "compared": ("above(1.0)", "fill = "),
     "squeezed": ("side = 6", "reshape([8, 1, 1])"),
+    "outlook": ("unfold(3x3", "fold(5x6"),
+    "volumes_as_samples": ("layer ",),
     "pooled": ("constant(value = 0.5)",),
 }
 """What a reader of the file looks for."""

@@ -11,7 +11,7 @@ import torch
 from archlang.importing.aten.elementwise import first_of
 from archlang.importing.aten.merging import pair
 from archlang.importing.aten.parts import cut
-from archlang.importing.held import Held, Ref
+from archlang.importing.held import BATCH, Held, Ref
 from archlang.importing.layouts import merged
 from archlang.importing.reader import NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
@@ -33,19 +33,28 @@ def _pad(r: StepReader, call: Mapping[str, Any]) -> Held:
         return held
     if mode == "constant" and call.get("value"):
         return _filled(r, call, float(call["value"]))
-    value = r.plain(r.tensor(call["self"]))
-    sizes = r.sizes[value]
     pairs = list(zip(cells[::2], cells[1::2], strict=True))  # the last axis first
-    args: dict[str, Static] = {}
-    if mode != "constant":
-        args["mode"] = Word(MODES[mode])
+    ref = r.loose(call["self"])
+    # Where samples and parts of them are one axis, the others are padded as they lie.
+    if ref.dims[0] != (BATCH,):
+        return _padded(r, merged(r, ref), pairs, _mode(mode))
+    value = r.plain(r.tensor(ref))
+    sizes = r.sizes[value]
+    args = _mode(mode)
 
     # All of a map alike is said in one step.
     alike = len({cell for pair in pairs for cell in pair}) == 1 and len(pairs) == len(sizes) - 1 >= 2
     if alike and cells[0] > 0:
         grown = [sizes[0], *(size + 2 * cells[0] for size in sizes[1:])]
         return r.step("pad", (value,), grown, {"size": cells[0], **args})
-    return _padded(r, value, pairs, args)
+    return _padded(r, Ref.of(value, range(len(sizes))), pairs, args)
+
+
+def _mode(mode: str) -> dict[str, Static]:
+    """The argument that says what new cells hold; none for zeros."""
+    if mode == "constant":
+        return {}
+    return {"mode": Word(MODES[mode])}
 
 
 def _filled(r: StepReader, call: Mapping[str, Any], number: float) -> Held:
@@ -56,14 +65,13 @@ def _filled(r: StepReader, call: Mapping[str, Any], number: float) -> Held:
     return pair(r, {"self": _pad(r, {**call, "self": lowered, "value": 0}), "other": number}, "add")
 
 
-def _padded(r: StepReader, value: int, pairs: list[tuple[int, int]], args: dict[str, Static]) -> Ref:
-    ref = Ref.of(value, range(len(r.sizes[value])))
+def _padded(r: StepReader, ref: Ref, pairs: list[tuple[int, int]], args: Mapping[str, Static]) -> Ref:
     for back, cells in enumerate(pairs):
-        axis = len(ref.order) - 1 - back
         if cells == (0, 0):
             continue
-        if axis < 0:
+        if BATCH in ref.dims[-1 - back]:
             raise NoWordError("it adds samples")
+        axis = r.axis(ref, -1 - back)
         # A negative number takes cells away.
         before, after = cells
         if min(cells) < 0:
@@ -71,7 +79,8 @@ def _padded(r: StepReader, value: int, pairs: list[tuple[int, int]], args: dict[
             before, after = max(0, before), max(0, after)
         sizes = list(r.sizes[ref.value])
         sizes[axis] += before + after
-        ref = r.step("pad", (ref.value,), sizes, {"size": (before, after), "axis": r.word(ref, axis), **args})
+        made = r.step("pad", (ref.value,), sizes, {"size": (before, after), "axis": r.word(ref, axis), **args})
+        ref = ref.on(made.value)
     return ref
 
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.aten.kernels import calculated
-from archlang.importing.held import Known, Ref
+from archlang.importing.aten.parts import cut
+from archlang.importing.held import BATCH, Known, Ref
 from archlang.importing.layouts import beside
 from archlang.importing.reader import NoWordError, StepReader, origin, window
 from archlang.importing.steps import Kernel, Origin, Static, Word
@@ -65,9 +66,23 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
         weight = kernel_of(r, call)
     parts = beside(r, r.loose(call["input"]))
     kernel = Kernel(weight.shape[2:])
-    if parts is not None and made is None and rank < max(ENDINGS):
+    if parts is not None and rank == max(ENDINGS):
+        return _part_by_part(r, parts, lambda value: _slides(r, value, weight, kernel, call, made))
+    if parts is not None and made is None:
         return parts.on(_slides(r, parts.value, weight, Kernel((1, *kernel)), _widened(call, rank)).value)
     return _slides(r, r.plain(r.tensor(call["input"])), weight, kernel, call, made)
+
+
+def _part_by_part(r: StepReader, parts: Ref, one: Callable[[int], Ref]) -> Ref:
+    """What works on parts of samples that are volumes already, for each of them by itself: one layer, used often."""
+    channels, count, *places = r.sizes[parts.value]
+    apart = Ref.of(r.turned(parts.value, (1, 0, *range(2, len(places) + 2))), range(len(places) + 2))
+    values = []
+    for at in range(count):
+        volume = cut(r, apart, 0, at, at + 1)
+        values.append(one(r.resized(volume.value, (channels, *places))).value)
+    made = r.step("stack", values, (count, *r.sizes[values[0]]), bundled=True)
+    return Ref(made.value, ((BATCH, 0), *((axis,) for axis in range(1, len(places) + 2))))
 
 
 def _widened(call: Mapping[str, Any], rank: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from archlang.importing.aten.elementwise import pointwise
 from archlang.importing.constants import unchanged
 from archlang.importing.held import BATCH, Held, Known, Ref
-from archlang.importing.layouts import regrouped, written
+from archlang.importing.layouts import beside, regrouped, written
 from archlang.importing.reader import AXES, NoWordError, StepReader, origin
 from archlang.importing.steps import Initial, Origin, Static, Word
 
@@ -241,9 +241,11 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     if len(lone) == len(held) and call["dim"] in (0, -len(first.dims)):
         return _stack(r, {"tensors": lone, "dim": 0})
 
-    # Parts of samples that lie beside the samples, all in one layout.
-    if not first.regular and all(isinstance(one, Ref) and _beside(r, one, first, call["dim"]) for one in held):
-        return _end_to_end(r, held, r.axis(first, call["dim"]))
+    # Parts of samples that stand beside the samples.
+    parts = [beside(r, one) for one in held if isinstance(one, Ref)]
+    laid = [one for one in parts if one is not None]
+    if len(laid) == len(held):
+        return _end_to_end(r, laid, r.axis(laid[0], call["dim"]))
 
     token = _class_token(r, held, call["dim"])
     if token is not None:
@@ -255,14 +257,6 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
         refs = [r.straight(ref) for ref in refs]
     axis = r.axis(refs[0], call["dim"])
     return _end_to_end(r, refs, axis)
-
-
-def _beside(r: StepReader, one: Ref, other: Ref, dim: int) -> bool:
-    """Tell whether a tensor lies as another one does, and differs from it along one axis of the value at most."""
-    if one.dims != other.dims or len(one.dims[dim]) != 1 or one.dims[dim] == (BATCH,):
-        return False
-    sizes = zip(r.sizes[one.value], r.sizes[other.value], strict=True)
-    return all(mine == theirs or (axis,) == one.dims[dim] for axis, (mine, theirs) in enumerate(sizes))
 
 
 def _class_token(r: StepReader, held: Sequence[Held], dim: int) -> Ref | None:

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from archlang.importing.held import Known, Ref
-from archlang.importing.layouts import beside, rows, unrolled
+from archlang.importing.layouts import beside, merged, rows, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
@@ -151,6 +151,8 @@ def _over_features(
     if len(call["normalized_shape"]) != 1:
         raise NoWordError("it runs over several axes")
 
+    if len(ref.dims[-1]) != 1:
+        ref = merged(r, ref)
     sizes = r.sizes[ref.value]
     last = r.axis(ref, -1)
     # The language's norm of a map runs over its channels, wherever torch had them.

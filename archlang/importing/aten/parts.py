@@ -57,7 +57,7 @@ def _cut_as_sequence(r: StepReader, ref: Ref, axis: int, part: tuple[int, int, i
     sizes = r.sizes[ref.value]
     before, after = prod(sizes[:axis]), prod(sizes[axis + 1:])
     if axis == 0:
-        made = cut(r, Ref.of(r.resized(ref.value, (sizes[0], after)), range(2)), 0, *part)
+        made = cut(r, Ref.of(r.resized(ref.value, (sizes[0], sizes[1], after // sizes[1])), range(3)), 0, *part)
         return ref.on(r.resized(made.value, (r.sizes[made.value][0], *sizes[1:])))
     map = Ref.of(r.resized(ref.value, (before, sizes[axis], after)), range(3))
     made = cut(r, map, 1, *part)

@@ -114,6 +114,14 @@ def _expand(r: StepReader, call: Mapping[str, Any]) -> Held:
     raise NoWordError("it repeats a tensor along an axis")
 
 
+def _copied(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """The whole of a tensor written over."""
+    ref = r.loose(call["src"])
+    if tuple(r.extent(ref, dim) for dim in ref.dims) != tuple(call["result"]):
+        raise NoWordError("it writes a smaller tensor over a larger one")
+    return ref
+
+
 VIEWS = (
     "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "view_as", "reshape_as", "ravel",
 )
@@ -121,6 +129,7 @@ VIEWS = (
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **dict.fromkeys(VIEWS, _view),
     "permute": _permute,
+    "copy": _copied,
     "transpose": _transpose,
     "swapaxes": _transpose,
     "swapdims": _transpose,
