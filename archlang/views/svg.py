@@ -179,5 +179,5 @@ def _curve(points: Sequence[Point], sideways: bool) -> tuple[Point, ...]:
 def _label(text: str, place: Point) -> Iterator[Shape]:
     x, y = place
     # A ground of its own, so that a line that runs there does not run through the letters.
-    yield Rectangle(x - 1, y - SMALL * 0.8, width_of(text, SMALL) + 2, SMALL, "#ffffff", None, opacity=0.8)
+    yield Rectangle(x - 1, y - SMALL * 0.8, width_of(text, SMALL) + 2, SMALL, "#ffffff")
     yield Lettering(x, y, text, SMALL, QUIET)

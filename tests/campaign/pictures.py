@@ -42,11 +42,24 @@ CLUSTERINGS = {
 MADE = {"untrained": f"compile {CLUSTERS} -o {RUNS}/untrained/last.safetensors"}
 """Folder to the command that makes its model."""
 
+CANDIDATE = """archlang 1
+network Candidate {
+  input map: [16, 32, 32]
+  output map -> pbconv(3x3, 16, kernels = [3x1 at (1, 2), 1x3 at (2, 1), 3x1 at (1, 1), 3x1 at (1, 3)])
+}
+"""
+"""The candidate of Hao et al., figure 5: small kernels 3x1, 1x3, 3x1, 3x1 in the places that the rules leave them."""
+
 PATHS = "{paths}/best.safetensors --data digits"
 PICTURES = {
     "two_paths": "draw examples/04_paths.arch",
     "vit": "draw examples/networks/vit_small.arch",
     "paths_right": "draw specs/multipath/base_cnn_cc.arch --direction right --style paper",
+    "predictions_right": "draw specs/multipath/base_cnn_cp.arch --direction right --style paper",
+    "mixture_em": "draw specs/clustering/digits.arch --direction right --style paper",
+    "attended_right": "draw specs/layer_attention/self_attention.arch --direction right --style paper",
+    "candidate": f"draw {RUNS}/candidate.arch",
+    "coded": "draw {coded}/best.safetensors --depth 3",
     "route": f"show routes {PATHS} --samples 0,1,2",
     "route_network": f"show routes {PATHS} --samples 0 --network",
     "gates": f"show gates {{early}}/best.safetensors {PATHS}",
@@ -70,6 +83,8 @@ PICTURES = {
     "attention": "show attention {attention}",
     "energies": "show energies {coded}/best.safetensors --data digits",
     "ablation": "ablate {coded}/best.safetensors --data digits --block layer3",
+    "study": "study specs/layer_attention/digits_plain.arch specs/layer_attention/digits_residual.arch "
+             "-p width=4,16,64 --data mnist5k:train=500 --epochs 5 --seeds 3",
     "samples": "show samples digits mnist5k mnist5k:rotated mnist5k:cluttered mnist5k:pairs mnist5k:styles photos",
     "points": "show samples moons rings blobs blobs:heaps=10 blobs:heaps=30 bottleneck",
 }
@@ -109,7 +124,7 @@ def drawn(name: str, images: Path) -> float:
     runs = (*TRAININGS, *CLUSTERINGS, *MADE)
     words = words.format_map({run_: trained(run_) for run_ in runs if f"{{{run_}}}" in words})
     option = "-o"
-    if words.startswith("eval"):
+    if words.startswith(("eval", "study")):
         option = "--plot"
     begun = time.perf_counter()
     assert run([*shlex.split(words), option, str(images / f"{name}.svg")]) == 0, words
@@ -125,6 +140,7 @@ def main() -> int:
 
     torch.set_num_threads(1)
     Path(RUNS).mkdir(parents=True, exist_ok=True)
+    Path(f"{RUNS}/candidate.arch").write_text(CANDIDATE, encoding="utf-8")
     for name in PICTURES:
         if not options.names or any(part in name for part in options.names):
             took = drawn(name, options.images)

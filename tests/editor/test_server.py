@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from archlang.editor.server.serving import warm_up
+from archlang.editor.workspace import OpenFiles
 from archlang.elaborate.network import check
 from tests.campaign.editor import run
 from tests.editor.client import ROOT, Client, Document, ServerError, position
@@ -186,3 +189,13 @@ def test_a_network_typed_key_by_key(client: Client, tmp_path: Path) -> None:
 def test_random_edits_leave_text_and_mistakes_as_the_compiler_has_them() -> None:
     counts = run(edits=60, seed=11, every=15, texts=2)
     assert (counts["answers"], counts["comparisons"]) == (60, 4)
+
+
+def test_what_is_loaded_beforehand_leaves_no_document_and_makes_the_first_answer_ready() -> None:
+    files = OpenFiles()
+    try:
+        warm_up(files)
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
+    assert files.documents == {} and "stage_forms" in vars(files)
