@@ -13,7 +13,7 @@ PATHS, SINGLE = "claims/paths", "claims/single"
 
 def main() -> None:
     """Train and print."""
-    claim = settings("multipath", __doc__, "mnist5k:styles,train=500", epochs=8, seeds=4)
+    claim = settings("multipath", __doc__, "mnist5k:styles,train=500", epochs=30, seeds=6)
     done = trained(claim, [
         arm("two paths, routed", PATHS),
         arm("two paths, never joined", PATHS, routed=False, features=19),
