@@ -19,6 +19,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import ArchModule, Record
 from archlang.emit.emit import written_forms
+from archlang.emit.lookups import looking_up_once
 from archlang.emit.weights import build_modules
 from archlang.graph.ir import Graph
 from archlang.layers.patch_experts.dispatch import Dispatch
@@ -245,7 +246,11 @@ def _runs(model: fx.GraphModule) -> bool:
     if isinstance(model, ArchModule) and kind.__call__ is not ArchModule.__call__:
         return False
 
-    generated = model.graph.python_code(root_module="self")
+    if isinstance(model, ArchModule):
+        with looking_up_once(model.graph):
+            generated = model.graph.python_code(root_module="self")
+    else:
+        generated = model.graph.python_code(root_module="self")
     forward = getattr(kind.forward, "__code__", None)
     if generated.src != model.code or forward is None:
         return False

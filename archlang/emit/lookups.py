@@ -7,7 +7,8 @@ of weights, six modules deep: in Coded ResNeXt-50 that took a fifth of a forward
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 from torch import fx
@@ -17,6 +18,13 @@ Path = tuple[str, ...]
 
 MANY = 64
 """From how many weights that are read past their modules on it pays; smaller networks keep torch's own code."""
+
+
+@contextmanager
+def looking_up_once(graph: fx.Graph) -> Iterator[None]:
+    """Have a graph write its code with look-ups while the context lasts; another change of its code goes first."""
+    with graph.on_generate_code(lambda given: given or with_lookups(graph)):
+        yield
 
 
 def with_lookups(graph: fx.Graph) -> Callable[[list[str]], list[str]]:

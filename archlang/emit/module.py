@@ -13,7 +13,7 @@ from torch.fx.graph import PythonCode
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.guard import Expected, check_inputs, explain
-from archlang.emit.lookups import with_lookups
+from archlang.emit.lookups import looking_up_once
 from archlang.emit.pickling import reduced
 from archlang.record import Record
 from archlang.views import draw
@@ -80,7 +80,7 @@ class ArchModule(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Generate the code anew from the graph."""
-        with self.graph.on_generate_code(lambda given: given or with_lookups(self.graph)):
+        with looking_up_once(self.graph):
             code = super().recompile()
 
         # torch's own wrapper prints a failing line of generated code, and under torch.compile stumbles over doing so.

@@ -106,31 +106,32 @@ def coded_sum(
     """
     count, places = len(weights), x.shape[2:].numel()
     matrices = [w.flatten(1) for w in weights]  # [C, d] each
-    small = runs_by_itself(x)
+    channels, entering = matrices[0].shape
+    apart = runs_by_itself(x)
 
     # Squares of squares leave the range of half precision.
     with torch.autocast(device_type(x), enabled=False):
         wide = [widened(w) for w in matrices]
-        inner = widened(x).reshape(x.shape[0], count, -1, places)
+        inner = widened(x).reshape(x.shape[0], count, entering, places)
         gram = inner @ inner.transpose(2, 3)
         # A sum of products that should be 0 may come out just below it.
-        raw = (gram * _squares(wide, small)).sum((2, 3)).clamp_min(0) / (len(matrices[0]) * places)
+        raw = (gram * _squares(wide, apart)).sum((2, 3)).clamp_min(0) / (channels * places)
         normal, factor = normalised(raw, of)
         for mask in masks:
             factor = factor * mask
 
-    scaled = x.reshape(x.shape[0], count, -1, places) * factor.to(x.dtype)[:, :, None, None]
-    if small and matrices[0].numel() >= ONE_BY_ONE * x.shape[0] * places:
+    scaled = x.reshape(x.shape[0], count, entering, places) * factor.to(x.dtype)[:, :, None, None]
+    if apart and matrices[0].numel() >= ONE_BY_ONE * x.shape[0] * places:
         flat = _summed(matrices, scaled)
     else:
         flat = functional.conv1d(scaled.flatten(1, 2), torch.cat(matrices, 1)[:, :, None])
-    return flat.reshape(x.shape[0], -1, *x.shape[2:]), normal
+    return flat.reshape(x.shape[0], channels, *x.shape[2:]), normal
 
 
-def _squares(kernels: Sequence[Tensor], small: bool) -> Tensor:
-    """`W_n^T W_n` of n kernels [C, d], as [n, d, d]."""
+def _squares(kernels: Sequence[Tensor], apart: bool) -> Tensor:
+    """`W_n^T W_n` of n kernels [C, d], as [n, d, d]; `apart`: one after the other."""
     # Stacked, the kernels and their gradients are large tensors that are used once: filling them took three quarters.
-    if small:
+    if apart:
         return torch.stack([w.t() @ w for w in kernels])
     stacked = torch.stack(tuple(kernels))
     return stacked.transpose(1, 2) @ stacked
@@ -145,7 +146,7 @@ def _summed(kernels: Sequence[Tensor], x: Tensor) -> Tensor:
     total = kernels[0] @ columns[0]
     for kernel, column in zip(kernels[1:], columns[1:], strict=True):
         total = total.addmm_(kernel, column)
-    return total.reshape(-1, x.shape[0], x.shape[3]).transpose(0, 1)
+    return total.reshape(len(total), x.shape[0], x.shape[3]).transpose(0, 1)
 
 
 def coding_loss(energy: Tensor, words: Tensor, power: float = 4) -> Tensor:

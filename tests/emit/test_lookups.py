@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import fx, nn
 
+import archlang
 from archlang.elaborate import loads
 from archlang.emit import emit
 from archlang.emit.lookups import MANY, with_lookups, written
@@ -58,6 +59,18 @@ def test_weights_and_modules_that_are_exchanged_count_at_once():
         (*_, last) = [m for m in one.modules() if isinstance(m, nn.Conv2d)]
         last.weight.data = torch.ones_like(last.weight)
     torch.testing.assert_close(ours(image()), loop(image()), rtol=1e-12, atol=1e-12)
+
+
+def test_a_file_holds_such_a_network(tmp_path):
+    """Whether the code is that of the graph is looked at before a model is saved; an edited one is still refused."""
+    ours = archlang.compile(archlang.loads(MEMBERS), parallel="grouped").eval()
+    archlang.save(ours, tmp_path / "m.safetensors")
+    again, x = archlang.load_model(tmp_path / "m.safetensors").eval(), image().float()
+    torch.testing.assert_close(again(x), ours(x))
+
+    type(ours).forward = lambda self, x: x
+    with pytest.raises(archlang.ArchError, match="its `forward` is not the one"):
+        archlang.save(ours, tmp_path / "other.safetensors")
 
 
 def test_a_line_that_fails_is_still_named():

@@ -84,6 +84,11 @@ def test_changes_and_forms_of_one_convolution(channels: int) -> None:
     torch.testing.assert_close(half[0].float(), none[0], rtol=0.05, atol=0.5)
 
 
+def test_a_batch_without_samples_has_no_results() -> None:
+    made, energy = coded_sum(torch.zeros(0, 12, 5, 5), [torch.ones(8, 3, 1, 1)] * 4, (torch.ones(0, 4),), 5)
+    assert made.shape == (0, 8, 5, 5) and energy.shape == (0, 4)
+
+
 def test_dropping_keeps_the_mean_and_stops_outside_training() -> None:
     torch.manual_seed(0)
     mask = BranchMask(10, 0.1)

@@ -71,8 +71,8 @@ SEEDS = (
     ),
     Seed(
         "emit/guard.py",
-        'module.code.split("\\n")[traceback.tb_lineno - 1]',
-        'module.code.split("\\n")[traceback.tb_lineno - 2]',
+        'module.code.split("\\n")[traceback.tb_lineno - 1 :]',
+        'module.code.split("\\n")[traceback.tb_lineno - 2 :]',
         "a failure inside a model names the line before",
         ("emit/test_guard.py",),
     ),

@@ -148,7 +148,7 @@ SEEDS = (
     ),
     Seed(
         "layers/coded.py",
-        "(kernels.shape[1] * places)",
+        "(channels * places)",
         "places",
         "energies by Gram matrices are not divided by the channels",
         ("layers/test_coded.py",),
