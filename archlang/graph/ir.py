@@ -14,6 +14,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from archlang.dataclass import dataclass, unguarded
+from archlang.graph.known_uses import use_key
 from archlang.ops.model import Op, OpCall, Weight
 from archlang.ops.values import CodeValue
 from archlang.shapes import Dim, Symbol, Tensor
@@ -232,7 +233,7 @@ class Graph:
 
     def call(self, node: Node) -> OpCall:
         """The node as its op's rules see it."""
-        return OpCall(tuple(self.type(p) for p in node.inputs), node.args, node.outputs)
+        return OpCall(tuple([self.type(p) for p in node.inputs]), node.args, node.outputs)
 
     def weights(self, node: Node) -> tuple[Weight, ...]:
         """Parameters and buffers of the node's module; nodes of one path share them."""
@@ -240,18 +241,32 @@ class Graph:
 
     def modules(self) -> dict[tuple[str, ...], Node]:
         """The first node of each module path that holds weights, in program order: count these and nothing twice."""
-        owners: dict[tuple[str, ...], Node] = {}
+        return {node.path: node for node, _ in self._holders()}
+
+    def _holders(self) -> Iterator[tuple[Node, tuple[Weight, ...]]]:
+        """The first node of each module path that holds weights, with them."""
+        owned: set[tuple[str, ...]] = set()
+        # A network repeats few uses many times: what equal ones hold is worked out once.
+        known: dict[tuple[object, ...], tuple[Weight, ...]] = {}
         for node in self:
-            if node.path not in owners and self.weights(node):
-                owners[node.path] = node
-        return owners
+            if node.path in owned:
+                continue
+
+            call = self.call(node)
+            use = use_key(node.op, call)
+            key = (id(node.op), use, node.outputs)
+            if use is None or key not in known:
+                known[key] = node.op.weights(call)
+            if known[key]:
+                owned.add(node.path)
+                yield node, known[key]
 
     def total(self, trained: bool) -> Dim:
         """Numbers in all parameters (`trained`) or all buffers."""
         # Over modules, not nodes: weights that several nodes share are there once.
         numbers: Dim = 0
-        for node in self.modules().values():
-            for weight in self.weights(node):
+        for _, weights in self._holders():
+            for weight in weights:
                 if weight.trained is trained:
                     numbers = numbers + weight.numel
         return numbers

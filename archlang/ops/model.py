@@ -105,6 +105,7 @@ class OpCall:
         return {name: value.index for name, value in self.args.items() if isinstance(value, InputAt)}
 
 
+@unguarded
 @dataclass(frozen=True)
 class Weight:
     """A parameter, or (`trained` False) a buffer, by its name in the module's `state_dict`.

@@ -144,7 +144,7 @@ def _fed(graph: Graph, first: list[str], before: list[str], copy: list[str], wir
 
 
 def _leaving(graph: Graph, nodes: list[str], readers: Mapping[Port, set[str]], handed_out: set[Port]) -> set[Port]:
-    """What is read, or handed out, outside the scope that makes it."""
+    """The ports of a scope that are read, or handed out, outside it."""
     inside = set(nodes)
     given = {Port(node, i) for node in nodes for i in range(len(graph.node(node).outputs))}
     return {port for port in given if port in handed_out or not readers.get(port, set()) <= inside}
