@@ -10,11 +10,12 @@ from scipy import stats
 from sklearn.metrics import mutual_info_score
 
 from archlang.comparison.statistics import interval
-from archlang.elaborate.network import load
+from archlang.elaborate.network import load, loads
 from archlang.source import Source
+from archlang.studies.clustering.clustering import cluster
 from archlang.syntax import parse, print_file
 from archlang.views.canvas.svg import svg_of
-from tests.campaign.claims import harness
+from tests.campaign.claims import clustering, harness
 from tests.campaign.claims.harness import Claim, accuracies, arm, forest, judged, trained, verdict
 from tests.campaign.claims.pbconv import correlation
 from tests.campaign.claims.pce import told
@@ -85,3 +86,21 @@ def test_the_picture_has_a_line_for_each_row() -> None:
     drawn = svg_of(forest({"one": interval([1.0, 2.0]), "two & three": interval([2.0, 2.5])}, "accuracy, %"))
     assert drawn.count("<circle") + drawn.count("<ellipse") == 2
     assert "two &amp; three" in drawn
+
+
+def test_a_clustering_is_kept_by_what_decides_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = Claim("small", "digits:train=100", 2, 1, tmp_path)
+    text = clustering.TWO_FOLD.replace("[1, 14, 14]", "[1, 8, 8]").replace("crop(2)", "crop(1)")
+    made = clustering.clustered(claim, text, None, 0)
+    _, peer = cluster(loads(text), claim.data, epochs=1, seed=0, device="cpu")
+    assert made == (peer.accuracy, peer.information)
+
+    # What is there is not trained again; another seed, text, or baseline would be.
+    def refuse(*_given: object, **_named: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(clustering, "cluster", refuse)
+    assert clustering.clustered(claim, text, None, 0) == made
+    for other in ((text, None, 1), (text + "\n", None, 0), (text, "iic", 0)):
+        with pytest.raises(AssertionError, match="trained again"):
+            clustering.clustered(claim, *other)
