@@ -149,9 +149,11 @@ campaign-fusion: $(PEERS)
 	$(BIN)/python -m tests.campaign.fusion
 	$(BIN)/python -m tests.campaign.fusion --boost
 
-# Every picture of the docs; trainings are kept in build/pictures.
+# Every picture of the docs but those of the claims; trainings are kept in build/pictures. The last needs Chromium.
 pictures: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.pictures
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attention --seeds 5 --epochs 8 --images docs/images
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.page.pictures
 
 campaign-attention: $(READY)
 	$(BIN)/python -m tests.campaign.attention --seeds 5 --epochs 8 --images docs/images

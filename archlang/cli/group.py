@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from click.exceptions import NoArgsIsHelpError, NoSuchOption
+from click.exceptions import MissingParameter, NoArgsIsHelpError, NoSuchOption
 
 from archlang.cli.examples import epilog
 from archlang.cli.lazy import LazyGroup
@@ -90,5 +90,8 @@ def usage_error(problem: click.UsageError) -> ArchError:
         # click's sentences begin with a capital and end with a full stop; messages here have neither.
         said = problem.format_message().strip().rstrip(".")
         message, near = said[:1].lower() + said[1:], ()
+        # Whoever calls this for the first time has no data at hand, and a set that needs no file is a beginning.
+        if isinstance(problem, MissingParameter) and problem.param is not None and problem.param.name == "data":
+            near = ("such as `--data digits`, which needs no file",)
 
     return ArchError(error("usage", one_line(message, 500), help=[*near, f"`{path} --help` shows how it is used"]))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from archlang.views.canvas.labels import labels
 from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.plot import Plot
 from archlang.views.canvas.scales import linear, logarithmic
@@ -32,12 +33,16 @@ def tradeoff(dots: Sequence[Dot], across: str, up: str) -> Page:
     ends = [end for dot in dots for end in (dot.value, dot.low, dot.high) if end is not None]
     plot = Plot("", logarithmic([dot.cost for dot in dots], across), linear(ends, up, room=0.06), WIDTH, HEIGHT)
 
-    for place, dot in enumerate(dots):
+    for dot in dots:
         if dot.low is not None and dot.high is not None:
             plot.bar(dot.cost, dot.low, dot.high, dot.group)
         plot.dot(dot.cost, dot.value, dot.group, 4.0, dot.name)
-        x, y = plot.at(dot.cost, dot.value)
-        plot.shapes.append(Lettering(x + 7, y - 4, str(place + 1), 10.0, hue(dot.group)))
+
+    spots = [plot.at(dot.cost, dot.value) for dot in dots]
+    for label in labels(spots, [str(place + 1) for place in range(len(dots))], WIDTH, HEIGHT):
+        # Dots at one spot share a label, in the colour of the first.
+        first = dots[int(label.text.partition(",")[0]) - 1]
+        plot.shapes.append(replace(label, colour=hue(first.group)))
 
     # Names stand aside: networks of nearly one size would cover each other's.
     for place, dot in enumerate(dots):

@@ -234,3 +234,13 @@ def test_compile_tunes_once(call: Call, demo: str, tmp_path: Path, monkeypatch: 
     assert (tmp_path / "archlang" / "tuned.json").read_text() == kept
     for wrong in ("4x8", "0", "x", "4x", "x8", "4x0", "-1", "4.5", "1e3", "9999999"):
         assert call("compile", demo, f"--tune={wrong}").status == 2, wrong
+
+
+def test_a_first_call_is_told_what_it_lacks(call: Call, demo: str) -> None:
+    outcome = call("train", demo)
+    assert outcome.status == 2 and "missing option '--data'" in outcome.err and "`--data digits`" in outcome.err
+
+    # The model is made and thrown away, which a reader may not have meant.
+    outcome = call("compile", demo)
+    assert outcome.status == 0 and "`-o NAME.safetensors` keeps it" in outcome.err
+    assert "-o NAME" not in call("compile", demo, "--show", "graph").err

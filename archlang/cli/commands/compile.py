@@ -105,6 +105,8 @@ def command(
     session.note(f"compiled {network.name}: {network.parameters:,} parameters, seed {seed}")
     if output is not None:
         write_model(session, model, output)
+    else:
+        session.note("no model was written: `-o NAME.safetensors` keeps it")
     if session.format == "json" and output != "-":
         session.document({
             "network": network.name, "parameters": network.parameters, "seed": seed, "output": output,

@@ -30,8 +30,8 @@ SEEDS = (
     ),
     Seed(
         "views/canvas/svg.py",
-        'f"{turn}>{escape(one_row(shape.text))}</text>")',
-        'f"{turn}>{one_row(shape.text)}</text>")',
+        "return escape(one_row(text))",
+        "return one_row(text)",
         "SVG: the text of a box is not escaped",
         ENGINES,
     ),
