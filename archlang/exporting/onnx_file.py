@@ -81,7 +81,7 @@ def require() -> None:
 
 
 def translations() -> dict[Any, Any]:
-    """What torch's exporter has no translation for: a stable sort, which is how ONNX breaks ties anyway."""
+    """Translations that torch's exporter lacks: a stable sort, which is how ONNX breaks ties anyway."""
     import onnxscript
 
     op: Any = onnxscript.opset18
