@@ -50,8 +50,8 @@ def onnx_bytes(model: ArchModule) -> tuple[bytes, Check]:
         try:
             program: Any = torch.onnx.export(
                 placed(model), inputs, dynamo=True, verbose=False, external_data=False,
-                dynamic_shapes=dynamic_axes(network), input_names=[spec.name for spec in network.graph.inputs],
-                output_names=result_names(network.graph),
+                custom_translation_table=translations(), dynamic_shapes=dynamic_axes(network),
+                input_names=[spec.name for spec in network.graph.inputs], output_names=result_names(network.graph),
             )
         except ArchError:
             raise
@@ -78,6 +78,19 @@ def require() -> None:
         if importlib.util.find_spec(name) is None:
             raise ArchError(error("missing-tool", f"this needs the package `{name}`",
                                   help="python -m pip install 'archlang[onnx]'"))
+
+
+def translations() -> dict[Any, Any]:
+    """Translations that torch's exporter lacks: a stable sort, which is how ONNX breaks ties anyway."""
+    import onnxscript
+
+    op: Any = onnxscript.opset18
+
+    def sort(x: Any, stable: bool = True, dim: int = -1, descending: bool = False) -> Any:
+        size = op.Gather(op.Shape(x), op.Constant(value_ints=[dim]))
+        return op.TopK(x, size, axis=dim, largest=int(descending), sorted=1)
+
+    return {torch.ops.aten.sort.stable: sort}
 
 
 @contextmanager

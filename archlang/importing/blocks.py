@@ -199,7 +199,7 @@ def _entering(members: Sequence[Candidate]) -> dict[str, tuple[Static, ...]]:
 
 
 def _seen(item: Item, entering: Mapping[str, Sequence[Static]]) -> Mapping[str, Sequence[Static]]:
-    """What an argument of an item sees of what enters the block around it."""
+    """The sizes that an argument of an item sees of what enters the block around it."""
     # Behind `n *` and in a loop, `in` is what enters that row.
     if isinstance(item, Use) and item.count > 1:
         return {}

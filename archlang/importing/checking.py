@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -46,7 +47,10 @@ def perturbed(model: nn.Module) -> nn.Module:
         for value in vars(part).values():
             if isinstance(value, Tensor) and value.grad_fn is not None:
                 fresh[id(value)] = value.detach().double()
-    double = copy.deepcopy(model, fresh).double()
+    with warnings.catch_warnings():
+        # torch's own, of how it stores the form of a program's arguments.
+        warnings.simplefilter("ignore", FutureWarning)
+        double = copy.deepcopy(model, fresh).double()
     # The module of an exported program knows no modes.
     if not isinstance(double, fx.GraphModule):
         double.eval()

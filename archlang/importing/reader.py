@@ -95,6 +95,8 @@ class StepReader(StepList):
         """
         if ref.plain:
             return ref.value
+        if len(ref.dims) == 1 and self.sizes[ref.value] == (1,):
+            raise NoWordError("nothing of a sample is left but one number")
         if ref.dims[0] != (BATCH,):
             raise NoWordError("it works on samples and parts of samples as one axis, or moves the batch")
         # Several readers of one layout share what was written for the first of them.

@@ -218,7 +218,7 @@ def _function(source: str, sizes: Sequence[tuple[int, ...]]) -> TorchSource:
     sys.path.insert(0, str(Path.cwd()))
     try:
         with keeping_defaults():
-            found = importlib.import_module(module_name)
+            found = _imported(module_name)
     except Exception as problem:
         raise ArchError(error("unknown-name", f"`{shown}` cannot be imported: {words_of(problem)}")) from None
     finally:
@@ -249,6 +249,17 @@ def _function(source: str, sizes: Sequence[tuple[int, ...]]) -> TorchSource:
         message = f"nothing tells the sizes that `{shown}` takes"
         raise ArchError(error("usage", message, help="`--input 3x32x32`, or a function that gives (module, inputs)"))
     return TorchSource(module, inputs, type(module).__name__, f"`{shown}`.")
+
+
+def _imported(name: str) -> Any:
+    """A module of the user's, which may import torchvision where that was built for another torch."""
+    try:
+        return importlib.import_module(name)
+    except RuntimeError as problem:
+        if "torchvision::" not in str(problem):
+            raise
+        _declare_operators()
+        return importlib.import_module(name)
 
 
 def _program(path: str) -> TorchSource:

@@ -55,7 +55,8 @@ class WindowAttention(nn.Module):
         added = self._added(x).expand(count, -1, -1, -1).flatten(0, 1).unsqueeze(0)
         attended = functional.scaled_dot_product_attention(query, key, value, added, dropout, scale=self.scale)
         apart = attended.unflatten(1, (count, self.heads))  # type: ignore[no-untyped-call]  # torch gives it no types
-        made = self.combine(apart.transpose(2, 3).flatten(3))
+        # A copy in any case: how attention lays out its result differs, and exporters take one layout for granted.
+        made = self.combine(apart.transpose(2, 3).clone(memory_format=torch.contiguous_format).flatten(3))
 
         whole = _joined(made, self.window, height, width).roll((down, right), (1, 2))
         return whole.permute(0, 3, 1, 2)

@@ -28,6 +28,7 @@ ATTENTION = """archlang 1
 network N {
   input x: [8, 4, 6]
   output whole   = x -> window_attention(2, 2x3)
+  output single  = x -> window_attention(2, 4x6)
   output shifted = x -> window_attention(4, 2x3, shift = size(1, 2), scale = 0.3)
 }
 """

@@ -38,7 +38,7 @@ LAZY = {
 """Rooms that import their own package inside functions, for the command line's start, each with its reason."""
 
 HEAVY = {"torch", "networkx", "numpy", "scipy", "sklearn", "pygraphviz", "onnxruntime", "archlang.codes", "PIL",
-         "huggingface_hub", "optuna", "onnx", "archlang.importing.onnx_file.running",
+         "huggingface_hub", "optuna", "onnx", "onnxscript", "archlang.importing.onnx_file.running",
          "importlib.metadata"}
 """Libraries, and rooms that load one, that take longer to import than a file takes to check; optional extras."""
 

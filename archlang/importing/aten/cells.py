@@ -145,7 +145,7 @@ def _from_windows(r: StepReader, call: Mapping[str, Any]) -> Held:
 
 
 def _sliding(call: Mapping[str, Any]) -> dict[str, Static]:
-    """How a window slides, all of it said: what is left out depends on the window's size and stride together."""
+    """All arguments of a window that slides: what is left out would depend on its size and stride together."""
     padding: Static = window(call["padding"], 2)
     if not any(window(call["padding"], 2)):
         padding = Word("none")

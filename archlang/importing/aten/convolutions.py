@@ -74,7 +74,7 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
 
 
 def _part_by_part(r: StepReader, parts: Ref, one: Callable[[int], Ref]) -> Ref:
-    """What works on parts of samples that are volumes already, for each of them by itself: one layer, used often."""
+    """The same for each part of a sample by itself, where parts are volumes already: one layer, used often."""
     channels, count, *places = r.sizes[parts.value]
     apart = Ref.of(r.turned(parts.value, (1, 0, *range(2, len(places) + 2))), range(len(places) + 2))
     values = []

@@ -294,6 +294,12 @@ def _end_to_end(r: StepReader, refs: Sequence[Ref], axis: int) -> Ref:
 
 def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
     """Tensors side by side along a new axis, which stands first in the language."""
+    numbers = _numbers(r, call["tensors"])
+    if numbers:
+        row = r.step("concat", r.apart(*numbers), (len(numbers),)).value
+        if call["dim"] % 2 == 0:
+            return Ref(row, ((0,), (BATCH,)))
+        return Ref.of(row, (0,))
     values = [r.plain(r.tensor(one)) for one in call["tensors"]]
     sizes = r.sizes[values[0]]
     rank = len(sizes) + 2
@@ -309,6 +315,14 @@ def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
     order = list(range(1, rank - 1))
     order.insert(dim - 1, 0)
     return Ref.of(made.value, order)
+
+
+def _numbers(r: StepReader, held: Sequence[Held]) -> list[int]:
+    """The values of tensors that have one number for each sample; none where there is another one among them."""
+    lone = [one.value for one in held if isinstance(one, Ref) and len(one.dims) == 1 and r.sizes[one.value] == (1,)]
+    if len(lone) == len(held) > 1:
+        return lone
+    return []
 
 
 def _rsub(r: StepReader, call: Mapping[str, Any]) -> Ref:

@@ -146,8 +146,10 @@ def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -
         return ref.on(r.step("reduce", (ref.value,), left, args).value)
 
     left = [size for axis, size in enumerate(sizes) if axis not in axes]
+    # One number of a sample: torch has no axis for it, a value has one.
     if not left:
-        raise NoWordError("nothing of a sample is left but one number")
+        whole = r.step("reduce", (ref.value,), (1,) * len(sizes), {**args, "keep": True})
+        return Ref(r.resized(whole.value, (1,)), ((BATCH, 0),))
     made = r.step("reduce", (ref.value,), left, args)
     # The axes that stay keep the order in which torch had them.
     places = {axis: at for at, axis in enumerate(axis for axis in range(len(sizes)) if axis not in axes)}

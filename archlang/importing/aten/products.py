@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -62,6 +63,9 @@ def _matmul(r: StepReader, call: Mapping[str, Any]) -> Ref:
     kernel = _dense(r, _second(call))
     if kernel is not None and not isinstance(call["self"], Known):
         return _linear(r, {"input": call["self"], "weight": kernel})
+    alone = _one_map(r, call["self"], _second(call))
+    if alone is not None:
+        return alone
     left, right = _operand(r, call["self"], _second(call)), _operand(r, _second(call), call["self"])
     # A vector of each sample is a matrix of one row.
     if len(left.dims) == 2 and left.dims[0] == (BATCH,) and len(right.dims) == 3:
@@ -80,7 +84,11 @@ def product(r: StepReader, left: Ref, right: Ref) -> Ref:
     if len(left.dims) != len(right.dims):
         raise NoWordError("its factors have different numbers of axes")
 
-    left, right = squeezed(r, merged(r, left)), squeezed(r, merged(r, right))
+    left, right = merged(r, left), merged(r, right)
+    factor = _factor(r, left, right) or _factor(r, right, left)
+    if factor is not None:
+        return factor
+    left, right = squeezed(r, left), squeezed(r, right)
     before = zip(left.dims[:-2], right.dims[:-2], strict=True)
     shared = [_common(_sizes(r, left, dim), _sizes(r, right, other)) for dim, other in before]
     rows, columns = _sizes(r, left, left.dims[-2]), _sizes(r, right, right.dims[-1])
@@ -92,6 +100,16 @@ def product(r: StepReader, left: Ref, right: Ref) -> Ref:
     one = _atoms(r, left, [*_flat(first), *rows, *summed])
     other = _atoms(r, right, [*_flat(second), *summed, *columns])
     return _einsum(r, one, other, _Sections(shared, rows, summed, columns), (left, right))
+
+
+def _factor(r: StepReader, number: Ref, other: Ref) -> Ref | None:
+    """The product by a matrix of a single number for each sample, which is a factor; None for any other."""
+    batch = [BATCH in dim for dim in number.dims]
+    if prod(r.sizes[number.value]) != 1 or batch != [BATCH in dim for dim in other.dims]:
+        return None
+    sizes = r.sizes[other.value]
+    spread = r.resized(number.value, (1,) * len(sizes))
+    return other.on(r.step("mul", (other.value, spread), sizes).value)
 
 
 def _sizes(r: StepReader, ref: Ref, dim: Sequence[int]) -> list[int]:
@@ -177,6 +195,20 @@ def _term(places: Mapping[str, tuple[int, ...]], sizes: Sequence[int]) -> str:
     """The names of a factor's axes in the order in which its value has them."""
     named = {dim[0]: name for name, dim in places.items() if dim != (BATCH,)}
     return " ".join(named[axis] for axis in range(len(sizes)))
+
+
+def _one_map(r: StepReader, held: Any, matrices: Any) -> Ref | None:
+    """A dense map where a row of tensors, each under a map of its own, is one tensor: `[1, batch, k] @ [1, k, j]`."""
+    if not isinstance(held, Ref) or not isinstance(matrices, Known) or not matrices.trained:
+        return None
+    if len(matrices.shape) != 3 or matrices.shape[0] != 1 or len(held.dims) != 3 or held.dims[1] != (BATCH,):
+        return None
+    if r.extent(held, held.dims[0]) != 1 or r.extent(held, held.dims[2]) != prod(r.sizes[held.value]):
+        return None
+    features = r.resized(held.value, matrices.shape[1:2])
+    own = Known(matrices.shape[1:], lambda state: matrices.read(state)[0], matrices.names, key=f"{matrices.key} first")
+    made = _linear(r, {"input": Ref.of(features, (0,)), "weight": _turned(own)})
+    return Ref(made.value, ((), *made.dims))
 
 
 def _dense(r: StepReader, held: Any) -> Known | None:

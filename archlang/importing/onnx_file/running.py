@@ -108,8 +108,13 @@ class OnnxModule(nn.Module):
                 if name not in self.named:
                     continue
                 if name in seen:
-                    value = getattr(self, self.named[name]).detach().clone()
-                    step.register_parameter(self.named[name], nn.Parameter(value))
+                    held = getattr(self, self.named[name])
+                    value = held.detach().clone()
+                    # What a norm has remembered stays what no training moves.
+                    if isinstance(held, nn.Parameter):
+                        step.register_parameter(self.named[name], nn.Parameter(value))
+                    else:
+                        step.register_buffer(self.named[name], value)
                     count += 1
                 seen.add(name)
         return count
