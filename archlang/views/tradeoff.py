@@ -14,6 +14,8 @@ from archlang.views.palette import hue
 
 WIDTH, HEIGHT = 420.0, 280.0
 LINE = 15.0
+BESIDE = 20.0
+"""Points between the bars of two networks that cost nearly the same."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,20 @@ class Dot:
 
 
 def tradeoff(dots: Sequence[Dot], across: str, up: str) -> Page:
-    """Draw dots over a logarithmic axis of cost; groups have colours, intervals are bars, numbers lead to the names."""
+    """Draw dots over a logarithmic axis of cost; groups have colours, intervals are bars, numbers lead to the names.
+
+    Dots with intervals at nearly one cost stand side by side, some points apart: a bar would cover another.
+    """
     ends = [end for dot in dots for end in (dot.value, dot.low, dot.high) if end is not None]
     plot = Plot("", logarithmic([dot.cost for dot in dots], across), linear(ends, up, room=0.06), WIDTH, HEIGHT)
 
-    for dot in dots:
+    costs = side_by_side(dots, plot)
+    for dot, cost in zip(dots, costs, strict=True):
         if dot.low is not None and dot.high is not None:
-            plot.bar(dot.cost, dot.low, dot.high, dot.group)
-        plot.dot(dot.cost, dot.value, dot.group, 4.0, dot.name)
+            plot.bar(cost, dot.low, dot.high, dot.group)
+        plot.dot(cost, dot.value, dot.group, 4.0, dot.name)
 
-    spots = [plot.at(dot.cost, dot.value) for dot in dots]
+    spots = [plot.at(cost, dot.value) for dot, cost in zip(dots, costs, strict=True)]
     for label in labels(spots, [str(place + 1) for place in range(len(dots))], WIDTH, HEIGHT):
         # Dots at one spot share a label, in the colour of the first.
         first = dots[int(label.text.partition(",")[0]) - 1]
@@ -51,3 +57,23 @@ def tradeoff(dots: Sequence[Dot], across: str, up: str) -> Page:
         plot.shapes += [Disc(WIDTH + 18, y - 3.5, 3.5, 3.5, hue(dot.group)), Lettering(WIDTH + 28, y, text, 10.0)]
         plot.room = max(plot.room, 32 + width_of(text, 10.0))
     return margin(plot.page())
+
+
+def side_by_side(dots: Sequence[Dot], plot: Plot) -> list[float]:
+    """The cost at which each dot is drawn: its own, or one beside it where intervals would cover each other."""
+    drawn = [dot.cost for dot in dots]
+    barred = sorted((place for place, dot in enumerate(dots) if dot.low is not None), key=lambda i: dots[i].cost)
+
+    # One step on a logarithmic axis is a factor: that of a point is the same everywhere.
+    percent = plot.at(1.01 * dots[0].cost, dots[0].value)[0] - plot.at(dots[0].cost, dots[0].value)[0]
+    point = 1.01 ** (1 / percent)
+
+    while barred:
+        run = [barred.pop(0)]
+        while barred and dots[barred[0]].cost < dots[run[-1]].cost * point**BESIDE:
+            run.append(barred.pop(0))
+
+        # In the order of the legend, around where they would stand.
+        for number, place in enumerate(sorted(run)):
+            drawn[place] = dots[place].cost * point ** (BESIDE * (number - (len(run) - 1) / 2))
+    return drawn

@@ -98,6 +98,17 @@ def test_dots_of_a_trade_lie_on_a_logarithmic_axis() -> None:
     assert {"parameters", "accuracy", "1  a", "2  b", "10 k"} <= set(texts(drawn))
 
 
+def test_intervals_at_one_cost_stand_side_by_side() -> None:
+    """Twenty points apart around their cost, in the order of the legend; a dot alone, or without an interval, stays."""
+    barred = [Dot("a", 1e4, 0.5, 0.4, 0.6), Dot("b", 1e5, 0.9, 0.8, 1.0), Dot("c", 1e4, 0.55, 0.45, 0.65)]
+    drawn = tradeoff([*barred, Dot("d", 1e4, 0.7)], "parameters", "accuracy")
+    a, b, c, d = (s.x for s in drawn.shapes if isinstance(s, Disc) and s.rx == 4.0)
+    assert c - a == pytest.approx(20) and (a + c) / 2 == pytest.approx(d)
+
+    alone = tradeoff([barred[0], barred[1]], "parameters", "accuracy")
+    assert [s.x for s in alone.shapes if isinstance(s, Disc) and s.rx == 4.0] == pytest.approx([d, b], abs=1e-6)
+
+
 def test_the_axis_of_an_ablation_shows_small_falls() -> None:
     drawn = ablation_page([("b", "active", k, 0.98 - 0.01 * k) for k in range(3)])
     places = [shares(drawn, (s.x, s.y))[1] for s in drawn.shapes if isinstance(s, Disc)]
