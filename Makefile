@@ -140,8 +140,10 @@ campaign-clustering: $(READY)
 campaign-distributions: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering --tables plane
 
+# Goes on where it was interrupted; build/import.jsonl has the rows, and goes with `make clean`.
 campaign-import: $(PEERS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.importing
+	mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.importing --keep build/import.jsonl
 
 campaign-fusion: $(PEERS)
 	$(BIN)/python -m pip install --quiet --no-deps monai==1.6.1 efficientnet_pytorch==0.7.1 kornia==0.9.0 kornia_rs==0.2.0

@@ -92,8 +92,20 @@ def apart(family: str, name: str, options: argparse.Namespace) -> Outcome:
     if done.returncode:
         reason = f"the process ended with status {done.returncode}"
         return Outcome(family, name, reasons=(reason,), seconds=time.perf_counter() - started)
-    row = json.loads(done.stdout.splitlines()[-1])
+    return outcome(done.stdout.splitlines()[-1])
+
+
+def outcome(line: str) -> Outcome:
+    """The outcome that a line of JSON holds."""
+    row = json.loads(line)
     return Outcome(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+
+
+def kept(path: Path | None) -> dict[str, Outcome]:
+    """The outcomes of a file by their networks, the last of each; none where it is not there yet."""
+    if path is None or not path.exists():
+        return {}
+    return {row.name: row for row in map(outcome, path.read_text(encoding="utf-8").splitlines())}
 
 
 def table(rows: Sequence[Outcome]) -> str:
@@ -127,7 +139,7 @@ def main() -> int:
     """Run the campaign; print and keep a line for each network, and the table at the end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="only these, as in timm:resnet18")
-    parser.add_argument("--keep", type=Path, help="a file for the outcomes, one line of JSON each")
+    parser.add_argument("--keep", type=Path, help="a file of outcomes, a line of JSON each; what it has is not run again")
     parser.add_argument("--texts", type=Path, help="a folder for the files that were made")
     parser.add_argument("--formats", default=",".join(FORMATS), help="the formats to write out; none where empty")
     parser.add_argument("--attentive", action="store_true", help="families of attention, too")
@@ -144,9 +156,14 @@ def main() -> int:
         return 0
 
     rows: list[Outcome] = []
+    known = kept(options.keep)
     for family, name, _ in families(options.attentive):
         if options.names and name not in options.names:
             continue
+        if name in known:
+            rows.append(known[name])
+            continue
+
         row = apart(family, name, options)
         rows.append(row)
         print(name, row.lines, row.blocks, row.nodes, row.difference, f"{row.seconds:.1f} s", *row.reasons[:3],
