@@ -139,7 +139,7 @@ def main() -> int:
     """Run the campaign; print and keep a line for each network, and the table at the end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="only these, as in timm:resnet18")
-    parser.add_argument("--keep", type=Path, help="a file of outcomes, a line of JSON each; what it has is not run again")
+    parser.add_argument("--keep", type=Path, help="a file of outcomes; what it has is not run again")
     parser.add_argument("--texts", type=Path, help="a folder for the files that were made")
     parser.add_argument("--formats", default=",".join(FORMATS), help="the formats to write out; none where empty")
     parser.add_argument("--attentive", action="store_true", help="families of attention, too")
