@@ -40,7 +40,7 @@ CANDIDATES = 10
 SHORT = Settings(CANDIDATES, iterations=20, seeds=2)
 """The search: its candidates, from so many seeds, for so many iterations each."""
 
-SEEDS, PLACED = 5, 2
+SEEDS, PLACED = 5, 4
 """Trainings of every candidate to its end, and of every one whose kernels fewer rules place elsewhere."""
 
 
