@@ -11,13 +11,14 @@ from sklearn.metrics import mutual_info_score
 
 from archlang.comparison.statistics import interval
 from archlang.elaborate.network import load, loads
+from archlang.kernels import candidate, candidates
 from archlang.source import Source
 from archlang.studies.clustering.clustering import cluster
 from archlang.syntax import parse, print_file
 from archlang.views.canvas.svg import svg_of
 from tests.campaign.claims import clustering, harness
 from tests.campaign.claims.harness import Claim, accuracies, arm, forest, judged, trained, verdict
-from tests.campaign.claims.pbconv import correlation
+from tests.campaign.claims.pbconv import CANDIDATES, compared, correlation, moved
 from tests.campaign.claims.pce import told
 
 SPECS = sorted((harness.SPECS / "claims").glob("*.arch"))
@@ -72,6 +73,36 @@ def test_a_correlation_has_fishers_interval(capsys: pytest.CaptureFixture[str]) 
     low, high = torch.tanh(middle - reach), torch.tanh(middle + reach)
     correlation("both", first, second)
     assert f"r = +0.80 ({low:+.2f} to {high:+.2f})" in capsys.readouterr().out
+
+
+def test_comparisons_of_pbconv_are_corrected_for_their_number(capsys: pytest.CaptureFixture[str]) -> None:
+    plain, small, large = [0.80, 0.82, 0.81, 0.84], [0.86, 0.87, 0.88, 0.88], [0.87, 0.86, 0.90, 0.88]
+    compared([("small beside plain", small, plain), ("large beside small", large, small)])
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+
+    surer = stats.ttest_rel(small, plain)
+    low, high = surer.confidence_interval(0.95)
+    # Holm: the smaller of two p-values counts twice, the larger one stays.
+    assert first == (f"| small beside plain | +5.50 | {100 * low:+.2f} to {100 * high:+.2f} | {surer.pvalue:.2g} | "
+                     f"{2 * surer.pvalue:.2g} | holds |")
+    p = f"{stats.ttest_rel(large, small).pvalue:.2g}"
+    assert second.endswith(f"| {p} | {p} | not resolved |")
+
+
+def test_rules_of_pbconv_move_kernels_and_keep_their_shapes() -> None:
+    found = moved()
+    drawn = [windows for _, windows in candidates((3, 3), CANDIDATES)]
+    assert {rule for rule, _, _ in found} == {"no_centre", "no_coverage", "scan"}
+    # Two 3x2 kernels fit in two places, whatever the rule: there is nothing to compare.
+    assert 0 not in {number for _, number, _ in found}
+
+    for rule, number, seed in found:
+        other = candidate((3, 3), seed, rules=rule)
+        assert set(other) != set(drawn[number]) or len(other) != len(drawn[number])
+        if rule != "no_centre":
+            # A rule without the centre may cover all positions with fewer kernels.
+            shapes = [[(window.height, window.width) for window in windows] for windows in (other, drawn[number])]
+            assert shapes[0] == shapes[1]
 
 
 def test_what_a_place_tells_is_scikit_learns_mutual_information() -> None:
