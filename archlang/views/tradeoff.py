@@ -14,8 +14,8 @@ from archlang.views.palette import hue
 
 WIDTH, HEIGHT = 420.0, 280.0
 LINE = 15.0
-BESIDE = 20.0
-"""Points between the bars of two networks that cost nearly the same."""
+NEAR, BESIDE = 6.0, 20.0
+"""Points between two bars that would touch, and between them when they are drawn beside each other."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def side_by_side(dots: Sequence[Dot], plot: Plot) -> list[float]:
 
     while barred:
         run = [barred.pop(0)]
-        while barred and dots[barred[0]].cost < dots[run[-1]].cost * point**BESIDE:
+        while barred and dots[barred[0]].cost < dots[run[-1]].cost * point**NEAR:
             run.append(barred.pop(0))
 
         # In the order of the legend, around where they would stand.

@@ -105,6 +105,11 @@ def test_intervals_at_one_cost_stand_side_by_side() -> None:
     a, b, c, d = (s.x for s in drawn.shapes if isinstance(s, Disc) and s.rx == 4.0)
     assert c - a == pytest.approx(20) and (a + c) / 2 == pytest.approx(d)
 
+    near = tradeoff([Dot("a", 1e4, 0.5, 0.4, 0.6), Dot("b", 1.15e4, 0.5, 0.4, 0.6), Dot("c", 1e6, 0.7)], "cost", "value")
+    kept = tradeoff([Dot("a", 1e4, 0.5), Dot("b", 1.15e4, 0.5), Dot("c", 1e6, 0.7)], "cost", "value")
+    places = [[s.x for s in page.shapes if isinstance(s, Disc) and s.rx == 4.0] for page in (near, kept)]
+    assert 6 < places[1][1] - places[1][0] < 20 and places[0] == pytest.approx(places[1])
+
     alone = tradeoff([barred[0], barred[1]], "parameters", "accuracy")
     assert [s.x for s in alone.shapes if isinstance(s, Disc) and s.rx == 4.0] == pytest.approx([d, b], abs=1e-6)
 
