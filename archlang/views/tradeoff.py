@@ -73,7 +73,7 @@ def side_by_side(dots: Sequence[Dot], plot: Plot) -> list[float]:
         while barred and dots[barred[0]].cost < dots[run[-1]].cost * point**NEAR:
             run.append(barred.pop(0))
 
-        # In the order of the legend, around where they would stand.
-        for number, place in enumerate(sorted(run)):
+        # The cheaper one stays left: a step that reversed two would tell a wrong order. At one cost, as in the legend.
+        for number, place in enumerate(run):
             drawn[place] = dots[place].cost * point ** (BESIDE * (number - (len(run) - 1) / 2))
     return drawn

@@ -99,16 +99,22 @@ def test_dots_of_a_trade_lie_on_a_logarithmic_axis() -> None:
 
 
 def test_intervals_at_one_cost_stand_side_by_side() -> None:
-    """Twenty points apart around their cost, in the order of the legend; a dot alone, or without an interval, stays."""
+    """Twenty points apart around their cost, by cost, then by the legend; a dot alone, or without bar, stays."""
     barred = [Dot("a", 1e4, 0.5, 0.4, 0.6), Dot("b", 1e5, 0.9, 0.8, 1.0), Dot("c", 1e4, 0.55, 0.45, 0.65)]
     drawn = tradeoff([*barred, Dot("d", 1e4, 0.7)], "parameters", "accuracy")
     a, b, c, d = (s.x for s in drawn.shapes if isinstance(s, Disc) and s.rx == 4.0)
     assert c - a == pytest.approx(20) and (a + c) / 2 == pytest.approx(d)
 
-    near = tradeoff([Dot("a", 1e4, 0.5, 0.4, 0.6), Dot("b", 1.15e4, 0.5, 0.4, 0.6), Dot("c", 1e6, 0.7)], "cost", "value")
-    kept = tradeoff([Dot("a", 1e4, 0.5), Dot("b", 1.15e4, 0.5), Dot("c", 1e6, 0.7)], "cost", "value")
+    near = tradeoff([Dot("a", 1e4, 0.5, 0.4, 0.6), Dot("b", 1.15e4, 0.5, 0.4, 0.6), Dot("c", 1e6, 0.7)], "", "")
+    kept = tradeoff([Dot("a", 1e4, 0.5), Dot("b", 1.15e4, 0.5), Dot("c", 1e6, 0.7)], "", "")
     places = [[s.x for s in page.shapes if isinstance(s, Disc) and s.rx == 4.0] for page in (near, kept)]
     assert 6 < places[1][1] - places[1][0] < 20 and places[0] == pytest.approx(places[1])
+
+    # Nearly at one cost: the cheaper one stays left, wherever the legend has it.
+    near = tradeoff([Dot("dear", 1.002e4, 0.5, 0.4, 0.6), Dot("cheap", 1e4, 0.5, 0.4, 0.6), Dot("far", 1e5, 0.5)],
+                    "parameters", "accuracy")
+    dear, cheap, _ = (s.x for s in near.shapes if isinstance(s, Disc) and s.rx == 4.0)
+    assert dear - cheap > 20
 
     alone = tradeoff([barred[0], barred[1]], "parameters", "accuracy")
     assert [s.x for s in alone.shapes if isinstance(s, Disc) and s.rx == 4.0] == pytest.approx([d, b], abs=1e-6)

@@ -94,9 +94,9 @@ def scores(claim: Claim, trials: Sequence[Trial], best: Trial) -> Trained:
     correlation("score at the start and accuracy", [trial.starts["3x3"] for trial in trials], found)
     correlation("score after 20 iterations and accuracy", [trial.scores["3x3"] for trial in trials], found)
     correlation("number of small kernels and accuracy", [trial.kernels["3x3"].count(" at ") for trial in trials], found)
-    spans = [in_percent(done.values(trial.number)) for trial in trials]
-    dots = [Dot(f"candidate {trial.number + 1}", trial.scores["3x3"], span.mean, span.low, span.high)
-            for trial, span in zip(trials, spans, strict=True)]
+    # Without intervals, which would move dots of nearly one score aside: here the scores matter.
+    dots = [Dot(f"candidate {trial.number + 1}", trial.scores["3x3"], value)
+            for trial, value in zip(trials, found, strict=True)]
     picture("pbconv-score", tradeoff(dots, "score after 20 iterations", "accuracy, %"))
     return done
 
