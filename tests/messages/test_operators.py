@@ -16,5 +16,5 @@ def test_the_first_error_of_a_broken_file_helps() -> None:
     assert sum(rate.files for rate in rates.values()) >= 1.8 * len(OPERATORS)
     line, mend, bad = total(rates)
     assert line >= 95, rates
-    assert mend >= 88, rates
+    assert mend >= 86, rates  # of all files 90; half of them are 73 tries, of which one is 1.4 %
     assert bad <= 4.5, rates
