@@ -14,7 +14,7 @@ CELL = 64.0
 """The side of the squares that what is placed already is looked up by, in points."""
 
 ALONG, BENT = (0.5, 0.25, 0.75, 0.12, 0.88), (0.12, 0.88, 0.5, 0.25, 0.75)
-"""Where a label may stand on a straight stretch of its arrow, and on a bent one, the usual place first.
+"""Places of a label on a straight stretch of its arrow, and on a bent one, the usual place first.
 
 Bent stretches of many arrows run side by side in their middles.
 """

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy
-import onnxruntime
 import torch
 from torch.nn import functional
 
 import archlang
-from archlang.exporting import export
+from tests.exporting.onnx_compared import compared
 
 NET = """archlang 1
 network N {
@@ -36,14 +34,11 @@ network N {
 
 def test_onnxruntime_gives_what_torch_gives(tmp_path: Path) -> None:
     model = archlang.compile(archlang.loads(NET)).eval()
-    export(model, "onnx", tmp_path / "net.onnx")
-    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+    compared(model, (4, 9, 8), tmp_path)
 
     for batch in (1, 3):
         x = torch.randn(batch, 4, 9, 8)
         right = model(x)
-        for made, wanted in zip(session.run(None, {"x": x.numpy()}), right.values(), strict=True):
-            assert numpy.allclose(made, wanted.detach().numpy(), atol=1e-5)
 
         # And of windows what torch's own functions give, so that both sides are not wrong alike.
         cut = functional.unfold(x, 3, 2, 1, 1)
@@ -52,10 +47,4 @@ def test_onnxruntime_gives_what_torch_gives(tmp_path: Path) -> None:
 
 def test_attention_in_windows_leaves(tmp_path: Path) -> None:
     model = archlang.compile(archlang.loads(ATTENTION)).eval()
-    export(model, "onnx", tmp_path / "net.onnx")
-    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
-
-    for batch in (1, 3):
-        x = torch.randn(batch, 8, 4, 6)
-        for made, wanted in zip(session.run(None, {"x": x.numpy()}), model(x).values(), strict=True):
-            assert numpy.allclose(made, wanted.detach().numpy(), atol=1e-5)
+    compared(model, (8, 4, 6), tmp_path)

@@ -14,6 +14,7 @@ import archlang
 from archlang.exporting import export
 from archlang.exporting.onnx_file import translations
 from archlang.importing import import_source, open_source
+from tests.exporting.onnx_compared import compared
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -44,12 +45,7 @@ network N {
 
 def test_an_adaptive_threshold_leaves(tmp_path: Path) -> None:
     model = archlang.compile(archlang.loads(NET)).eval()
-    export(model, "onnx", tmp_path / "net.onnx")
-    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
-    for batch in (1, 3):
-        x = torch.randn(batch, 4, 8, 8)
-        (made,) = session.run(None, {"x": x.numpy()})
-        assert numpy.allclose(made, model(x).detach().numpy(), atol=1e-5)
+    compared(model, (4, 8, 8), tmp_path)
 
 
 class Sorted(torch.nn.Module):

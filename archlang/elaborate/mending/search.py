@@ -341,7 +341,7 @@ def told(mistake: Diagnostic, found: FoundMend, line: str) -> Diagnostic:
 
 
 _REASON = re.compile(r"^write `[^`]*`: (?=\S)")
-"""What stands before the reason of a mend, which is right with another mend, too."""
+"""The words before the reason of a mend, which is right with another mend, too."""
 
 _OTHER_MENDS = ("write ", "did you mean", "add `", "choose another name", "delete ", "it is called", "names stand",
                 "a word stands", "put it")
